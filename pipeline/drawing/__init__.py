@@ -1,0 +1,1 @@
+"""A verdict becomes pictures: Pillow draws."""

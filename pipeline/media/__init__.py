@@ -1,0 +1,1 @@
+"""A file becomes frames: PyAV decodes, OpenCV measures."""

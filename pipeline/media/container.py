@@ -1,0 +1,124 @@
+"""Opening a file that a stranger handed in: named formats only, and nothing but the file itself.
+
+The file is opened by Python and handed over as bytes, so FFmpeg never sees a name that it could
+take for an address, and a playlist or a script that names other files finds no way to them: its
+format is not admitted, and every nested open is refused.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import av
+from av.container import InputContainer
+
+from pipeline.errors import UnreadableVideoError
+from pipeline.records import Limits
+
+READ_BYTES = 1 << 18  # one read from the file
+PADDING = 2  # a decoder works on whole blocks: at worst on so many times the pixels that it shows
+# FFmpeg's names of the containers that are admitted: self-contained ones that carry video.
+FORMATS = (
+    "3dostr", "asf", "av1", "avi", "dv", "flv", "gif", "h264", "hevc", "ivf", "matroska,webm",
+    "mov,mp4,m4a,3gp,3g2,mj2", "mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "rm",
+)  # fmt: skip
+CONTAINER_OPTIONS = {
+    "format_whitelist": ",".join(FORMATS),
+    "protocol_whitelist": "",
+    "ignore_editlist": "1",  # an edit list hides frames; what is in the file is what is judged
+    "threads": "1",  # of the decoders that look at the first frames
+}
+
+
+@contextmanager
+def open_container(path: Path, limits: Limits) -> Iterator[InputContainer]:
+    """Open *path* for demuxing and close it again.
+
+    FFmpeg decodes a frame or two to learn what a stream is; none far beyond limits.max_pixels.
+
+    Raises:
+        UnreadableVideoError: the file is missing, unreadable, not a regular file, empty, or not
+            in a container format that Heatreel reads.
+    """
+    with _open_regular_file(path) as file, _translated():
+        container = av.open(
+            file,
+            options=CONTAINER_OPTIONS | bound_decoder(limits),
+            buffer_size=READ_BYTES,
+            io_open=_refuse_nested_open,
+            metadata_errors="replace",
+        )
+        try:
+            yield container
+        finally:
+            container.close()
+
+
+def bound_decoder(limits: Limits) -> dict[str, str]:
+    """Return the options of a decoder that refuses pictures far beyond the limits."""
+    return {"max_pixels": str(PADDING * limits.max_pixels)}
+
+
+@contextmanager
+def _open_regular_file(path: Path) -> Iterator[Any]:
+    try:
+        # Without O_NONBLOCK, opening a named pipe would wait for its writer for ever.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UnreadableVideoError(f"cannot be opened: {why}") from error
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise UnreadableVideoError("is not a regular file")
+        if facts.st_size == 0:
+            raise UnreadableVideoError("is empty (0 bytes)")
+        with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
+            yield _Nameless(file)
+    finally:
+        os.close(descriptor)
+
+
+class _Nameless:
+    """A file's bytes without its name, which FFmpeg would read meaning into."""
+
+    def __init__(self, file: Any) -> None:
+        self.read = file.read
+        self.tell = file.tell
+        self._seek = file.seek
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move as asked and return where that is, -1 where a damaged file leads out of itself.
+
+        FFmpeg then goes on as best it can; an exception would end all reading.
+        """
+        try:
+            return int(self._seek(offset, whence))
+        except (OSError, OverflowError):
+            return -1
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn FFmpeg's errors, at opening and in whatever is done with the container, into ours."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise UnreadableVideoError(_say_why(error)) from error
+    except OSError as error:  # of the disk, on the way through FFmpeg
+        raise UnreadableVideoError(f"cannot be read ({error.strerror})") from error
+
+
+def _say_why(error: av.error.FFmpegError) -> str:
+    if isinstance(error, av.error.ArgumentError):  # its answer to a format that is not on the list
+        return "is in no container format that Heatreel reads"
+    is_known = isinstance(error, av.error.InvalidDataError)
+    what = "is no video that Heatreel reads" if is_known else "cannot be read"
+    return f"{what} ({error.strerror})"
+
+
+def _refuse_nested_open(url: str, _flags: int, _options: dict[str, str]) -> NoReturn:
+    raise PermissionError(f"refused to open {url!r} from inside a video")

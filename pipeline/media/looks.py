@@ -1,0 +1,162 @@
+"""The two looks at a video: the first covers it, the second goes back only where it matters."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.media.container import open_container
+from pipeline.media.decode import CpuBudget, Damage, Effort, decode_runs
+from pipeline.media.packets import PacketIndex
+from pipeline.media.picker import ChangeDetector, Picker
+from pipeline.media.pictures import Renderer
+from pipeline.media.plan import EXAMINE_STEP_MS, Gop, Plan, Run, find_gops, plan_first_look
+from pipeline.media.video import Video
+from pipeline.records import Change, Frame, Geometry, Look, Policy, Span
+
+PROBE_STEP_MS = 40  # frames offered for placing an edge lie at least this far apart ...
+MAX_PROBES = 64  # ... and are at most this many
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Looks at one stream of a video on behalf of one model and one policy.
+
+    Attributes:
+        video: the video.
+        index: of the stream.
+        geometry: the pixels that the model wants.
+        policy: how closely to look, and within which limits.
+        budget: how many CPU seconds may be spent.
+        damage: counts what cannot be decoded.
+    """
+
+    video: Video
+    index: PacketIndex
+    geometry: Geometry
+    policy: Policy
+    budget: CpuBudget
+    damage: Damage
+
+    def plan(self) -> Plan:
+        """Return what the first look is going to decode."""
+        return plan_first_look(
+            self.index,
+            max_gap_ms=self.policy.max_gap_ms,
+            examination=self.policy.examination,
+        )
+
+    def first_look(self, plan: Plan) -> Iterator[Frame]:
+        """Yield the frames that cover the stream, in order of time."""
+        renderer = Renderer(self.geometry)
+        detector = ChangeDetector(renderer.signature)
+        picker = Picker(max_gap_ms=self.policy.max_gap_ms, detector=detector)
+        with open_container(self.video.path, self.policy.limits) as container:
+            pictures = decode_runs(
+                container,
+                self.index,
+                plan.runs,
+                effort=effort_of(self.index, plan),
+                limits=self.policy.limits,
+                budget=self.budget,
+                damage=self.damage,
+            )
+            for picture in pictures:
+                starts_shot = picture.pts in plan.shot_pts
+                for choice in picker.offer(picture, starts_shot=starts_shot):
+                    yield renderer.render(choice.picture, Look.FIRST, choice.change)
+            for choice in picker.finish():
+                yield renderer.render(choice.picture, Look.FIRST, choice.change)
+
+    def second_look(self, wanted_pts: Sequence[int], look: Look) -> Iterator[Frame]:
+        """Yield exactly the frames of *wanted_pts*, in order of time; damaged ones are missing."""
+        renderer = Renderer(self.geometry)
+        wanted = frozenset(wanted_pts)
+        with open_container(self.video.path, self.policy.limits) as container:
+            pictures = decode_runs(
+                container,
+                self.index,
+                runs_to(self.index, wanted_pts),
+                effort=Effort.EVERY_FRAME,
+                limits=self.policy.limits,
+                budget=self.budget,
+                damage=self.damage,
+            )
+            for picture in pictures:
+                if picture.pts in wanted:
+                    yield renderer.render(picture, look, Change.NONE)
+
+
+def effort_of(index: PacketIndex, plan: Plan) -> Effort:
+    """Return what the decoder may leave out in the first look.
+
+    Where a frame is shown for long, any frame may be such a one: none is left out.
+    """
+    steps_ms = np.diff(np.sort(index.all_ms()))
+    if np.any(steps_ms > EXAMINE_STEP_MS):
+        return Effort.EVERY_FRAME
+    return Effort.REFERENCE_FRAMES if plan.has_fills else Effort.ROUGH_REFERENCE_FRAMES
+
+
+def shown_spans(index: PacketIndex, sampled_pts: Sequence[int]) -> tuple[Span, ...]:
+    """Return, for each sampled frame, the time for which it is shown."""
+    shown = np.append(index.shown_pts, index.end_pts)
+    following = shown[np.searchsorted(shown[:-1], sampled_pts, side="right")]
+    times = (
+        (index.to_ms(a), index.to_ms(int(b))) for a, b in zip(sampled_pts, following, strict=True)
+    )
+    return tuple(Span(start_ms, end_ms) for start_ms, end_ms in times if start_ms < end_ms)
+
+
+def nearest_pts(index: PacketIndex, times_ms: Sequence[int]) -> tuple[int, ...]:
+    """Return the pts of the frames that are shown first at about *times_ms*, without repeats."""
+    shown = index.shown_pts
+    shown_ms = np.sort(index.all_ms())
+    chosen = [int(shown[np.argmin(np.abs(shown_ms - time_ms))]) for time_ms in times_ms]
+    return tuple(sorted(set(chosen)))
+
+
+def pts_between(index: PacketIndex, span: Span) -> tuple[int, ...]:
+    """Return the pts of frames first shown within *span*, its start left out, thinned.
+
+    They lie PROBE_STEP_MS apart or more, and are at most MAX_PROBES.
+    """
+    shown, shown_ms = index.shown_pts, np.sort(index.all_ms())
+    inside = (shown_ms > span.start_ms) & (shown_ms < span.end_ms)
+    step_ms = max(PROBE_STEP_MS, -(-span.length_ms // MAX_PROBES))
+    slots = (shown_ms[inside] - span.start_ms) // step_ms
+    _, firsts = np.unique(slots, return_index=True)
+    return tuple(int(pts) for pts in shown[inside][firsts])
+
+
+def runs_to(index: PacketIndex, wanted_pts: Sequence[int]) -> tuple[Run, ...]:
+    """Return the runs that decode every frame of *wanted_pts*, each no further than it must."""
+    times_ms = index.all_ms()
+    gops = find_gops(index, times_ms)
+    ordinals = np.flatnonzero(np.isin(index.pts, np.array(wanted_pts, dtype=np.int64)))
+    firsts = np.array([gop.first for gop in gops])
+    numbers = [_needed_gop(index, gops, firsts, int(ordinal)) for ordinal in ordinals]
+    pairs = sorted(zip(numbers, (int(ordinal) for ordinal in ordinals), strict=True))
+    runs: list[Run] = []
+    for number, members in groupby(pairs, key=lambda pair: pair[0]):
+        stop = max(ordinal for _, ordinal in members) + 1
+        first = gops[number].first
+        if runs and runs[-1].stop >= first:
+            runs[-1] = Run(runs[-1].first, max(stop, runs[-1].stop))
+        else:
+            runs.append(Run(first, stop))
+    return tuple(runs)
+
+
+def _needed_gop(
+    index: PacketIndex, gops: tuple[Gop, ...], firsts: NDArray[np.int64], ordinal: int
+) -> int:
+    """Return the number of the GOP at which decoding must begin to show packet *ordinal*.
+
+    A frame that is shown before the keyframe it follows in the file needs the GOP before.
+    """
+    number = int(np.searchsorted(firsts, ordinal, side="right")) - 1
+    is_leading = index.pts[ordinal] < index.pts[gops[number].first]
+    return max(0, number - 1) if is_leading else number

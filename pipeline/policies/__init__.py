@@ -1,0 +1,1 @@
+"""Policies: TOML files become checked records."""

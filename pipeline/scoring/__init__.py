@@ -1,0 +1,1 @@
+"""Frames become scores, features and maps: ONNX models through ONNX Runtime."""

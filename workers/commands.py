@@ -30,6 +30,7 @@ from workers.batch import (
 from workers.console import say_totals, say_verdict, show_progress
 from workers.demo import make_demo_video
 from workers.gallery import draw_pages, find_tiles, name_pages
+from workers.interrupts import remembered_interrupts
 from workers.videos import Found, find_videos
 
 EXIT_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells count
@@ -172,8 +173,13 @@ def _scan_each(
     found: Found, out: Path, setup: Setup, say: Callable[[Judged], str]
 ) -> Sequence[Judged]:
     judged = []
-    with show_progress(found.videos) as display:
-        for one in scan_all(found.videos, out, setup, on_progress=display.move):
+    with remembered_interrupts() as check, show_progress(found.videos) as display:
+
+        def move(i: int, share: float) -> None:
+            check()
+            display.move(i, share)
+
+        for one in scan_all(found.videos, out, setup, on_progress=move):
             display.say(say(one))
             judged.append(one)
     return judged

@@ -1,9 +1,12 @@
 """Work ahead: what an iterator yields is made on another thread while it is being used."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from pipeline.records import Timings
 
 Item = TypeVar("Item")
 
@@ -44,3 +47,33 @@ class Stopwatch:
             finally:
                 self.total_s += self._clock_s() - began_s
             yield item
+
+
+class CpuTimer:
+    """Tells where CPU seconds went since it was made.
+
+    Attributes:
+        decoding: adds up the seconds of decoding; the rest is mostly scoring.
+    """
+
+    def __init__(
+        self,
+        *,
+        decoding_s: Callable[[], float] = time.thread_time,
+        all_s: Callable[[], float] = time.process_time,
+    ) -> None:
+        """Make a timer of two clocks of CPU seconds; those of this process are the default.
+
+        Args:
+            decoding_s: read on the thread that decodes.
+            all_s: of decoding and everything else.
+        """
+        self.decoding = Stopwatch(decoding_s)
+        self._all_s = all_s
+        self._began_s = all_s()
+
+    def read(self) -> Timings:
+        """Return the seconds that were spent so far."""
+        spent_s = self._all_s() - self._began_s
+        decode_s = self.decoding.total_s
+        return Timings(decode_s, max(0.0, spent_s - decode_s), 0.0)

@@ -10,7 +10,8 @@
     │   ├── ModelError              a manifest or a model file is wrong, or they disagree
     │   └── ReportError             a report on disk is not one that Heatreel wrote
     └── UnavailableError        something that should be there is away; it may come back
-        └── BackendUnavailableError     the execution provider that was asked for is not here
+        ├── BackendUnavailableError     the execution provider that was asked for is not here
+        └── DecoderDiedError            the child that decodes died, hung, or sent rubbish
 
 A caller's mistake is a ``ValueError``; the model's doubt is no error but a verdict of ``review``.
 """
@@ -50,3 +51,7 @@ class ReportError(PermanentError):
 
 class BackendUnavailableError(UnavailableError):
     """The execution provider that was asked for does not run here."""
+
+
+class DecoderDiedError(UnavailableError):
+    """The child process that decodes died, gave no sign of life, or sent what is no message."""

@@ -71,6 +71,7 @@ class ReasonKind(StrEnum):
     FEW_GOOD_FRAMES = "few_good_frames"  # too many frames are black, flat, blurred or corrupt
     DECODE = "decode"  # frames are missing, damaged, or do not add up
     UNREADABLE = "unreadable"  # nothing could be judged at all
+    ABANDONED = "abandoned"  # given up: whoever tried to judge it died or failed, again and again
     LIMIT = "limit"  # the video exceeds a limit of the policy
 
 
@@ -243,6 +244,8 @@ class FrameScores:
         require_array("ood", self.ood, np.float32, (n,))
         _require_increasing_times(self.timestamps_ms, self.duration_ms)
         _require_scores("scores", self.scores)
+        _require_values("looks", self.looks, Look)
+        _require_values("gates", self.gates, Gate)
         seal(self)
 
 
@@ -596,6 +599,58 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class DamageKeys:
+    """What could not be decoded, each thing by its key: seen twice, it is still one thing.
+
+    Attributes:
+        lost: packets that could not be decoded, each (number of its stream in the file, pts);
+            (-1, None) stands for what a decoder still held.
+        marred: decoded pictures that are damaged, each (video stream, pts).
+        misplaced: decoded pictures that did not come in order of time, each (video stream, pts).
+    """
+
+    lost: frozenset[tuple[int, int | None]] = frozenset()
+    marred: frozenset[tuple[int, int]] = frozenset()
+    misplaced: frozenset[tuple[int, int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChunkScan:
+    """What was seen of one chunk of a video, or of several that were joined.
+
+    The times of frames and spans are on the clock of the whole video, and `duration_ms` is its.
+
+    Attributes:
+        span: the part of the video that was sampled. Frames may lie outside of it: the keyframe
+            with which the next chunk begins, and those that the second look went to.
+        frames: one a video stream of the file, in order; empty where none of it begins in the span.
+        thumbnails: one a video stream, of the same frames.
+        damage: what could not be decoded.
+        timings: where the CPU seconds went.
+    """
+
+    span: Span
+    frames: tuple[FrameScores, ...]
+    thumbnails: tuple[Thumbnails, ...]
+    damage: DamageKeys
+    timings: Timings
+
+    def __post_init__(self) -> None:
+        if not self.frames:
+            raise ValueError("a chunk needs at least one video stream")
+        for frames, thumbnails in zip(self.frames, self.thumbnails, strict=True):
+            if frames.stream != thumbnails.stream or not np.array_equal(
+                frames.timestamps_ms, thumbnails.timestamps_ms
+            ):
+                raise ValueError(f"stream {frames.stream}: the thumbnails are not of its frames")
+
+    @property
+    def duration_ms(self) -> int:
+        """The length of the whole video."""
+        return self.frames[0].duration_ms
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that is written down about one submission.
 
@@ -631,6 +686,11 @@ class Report:
 def _require_increasing_times(timestamps_ms: NDArray[np.int64], duration_ms: int) -> None:
     if np.any(np.diff(timestamps_ms, prepend=-1, append=duration_ms) <= 0):
         raise ValueError(f"timestamps_ms must increase strictly in [0, {duration_ms})")
+
+
+def _require_values(name: str, values: NDArray[np.uint8], known: type[IntEnum]) -> None:
+    if np.any(values >= len(known)):
+        raise ValueError(f"{name} must be values of {known.__name__}")
 
 
 def _require_scores(name: str, values: NDArray[np.float32]) -> None:

@@ -7,34 +7,41 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-from pipeline.ahead import Stopwatch
+from pipeline.ahead import CpuTimer
+from pipeline.chunks import scan_chunk
 from pipeline.drawing.heatmap import draw_heatmap
 from pipeline.drawing.sidecar import heatmap_sidecar
 from pipeline.drawing.strip import draw_strip
 from pipeline.drawing.style import HeatmapStyle
 from pipeline.errors import LimitExceededError, UnreadableVideoError
+from pipeline.judging.findings import category_findings
+from pipeline.judging.timeline import build_timeline, require_labels
 from pipeline.judging.verdict import error_judgement, judge
-from pipeline.media.decode import CpuBudget, Damage
-from pipeline.media.looks import Looker
-from pipeline.media.video import Video, probe
+from pipeline.media.decode import CpuBudget
+from pipeline.media.video import probe
 from pipeline.outputs import frames_table, report_json
 from pipeline.outputs.atomic import write_atomically
 from pipeline.records import (
+    ChunkScan,
+    DamageKeys,
+    Exclusivity,
     FrameScores,
     Judgement,
+    ModelFacts,
+    Outcome,
     Policy,
     Reason,
     ReasonKind,
     Report,
+    Span,
     Thumbnails,
     Timeline,
     Timings,
+    VideoFacts,
 )
 from pipeline.scoring.session import Scorer
-from pipeline.watch import Watched, Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +55,22 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Findings:
-    """What a scan knows before it is written into a report."""
+class Subject:
+    """What was handed in, and under what it is judged: what a report says beside its findings.
 
-    video: Video | None
-    watched: tuple[Watched, ...]
-    judgement: Judgement
+    Attributes:
+        submission_id: "sha256:" and the hash of the file's bytes.
+        tag: what the caller calls it; may be empty.
+        source: the file, as it was given; it is not read.
+        policy: its labels must be among the model's.
+        model: which model scored.
+    """
+
+    submission_id: str
+    tag: str
+    source: Path
+    policy: Policy
+    model: ModelFacts
 
 
 def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
@@ -65,7 +82,7 @@ def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
     tag: str,
     on_progress: Callable[[float], None],
 ) -> Scan:
-    """Scan one video under one policy with one model.
+    """Scan one video under one policy with one model, as one chunk.
 
     A file that is no video, or exceeds the policy's limits, is no error of this function: the
     report's verdict is then `error`, and says why in one line.
@@ -78,30 +95,95 @@ def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
         tag: what the caller calls the submission; may be empty.
         on_progress: is told how much is done, 0 to 1.
     """
-    began_s = time.process_time()
-    decoding = Stopwatch(time.thread_time)
-    found = _look_and_judge(path, policy, scorer, decoding, on_progress)
-    spent_s = time.process_time() - began_s
-    report = Report(
-        submission_id=submission_id,
-        tag=tag,
-        source=path,
-        video=found.video.facts if found.video else None,
-        model=scorer.facts,
-        policy_id=policy.policy_id,
-        policy_version=policy.version,
-        policy_sha256=policy.sha256,
-        max_gap_ms=policy.max_gap_ms,
-        judgement=found.judgement,
-        artifacts=(),
-        timings=Timings(decoding.total_s, max(0.0, spent_s - decoding.total_s), 0.0),
-    )
-    return Scan(
-        report,
-        frames=tuple(watched.frames for watched in found.watched),
-        timelines=tuple(watched.timeline for watched in found.watched),
-        thumbnails=tuple(watched.thumbnails for watched in found.watched),
-    )
+    subject = Subject(submission_id, tag, path, policy, scorer.facts)
+    facts, timer = None, CpuTimer()
+    budget = CpuBudget(policy.limits.max_cpu_s, time.process_time)
+    try:
+        video = probe(path, limits=policy.limits, budget=budget)
+        facts = video.facts
+        seen = scan_chunk(
+            video,
+            Span(0, facts.duration_ms),
+            policy=policy,
+            scorer=scorer,
+            budget=budget,
+            timer=timer,
+            on_progress=on_progress,
+        )
+    except UnreadableVideoError as error:
+        reason = Reason(ReasonKind.UNREADABLE, detail=str(error))
+        return error_scan(subject, facts, reason, timings=timer.read())
+    except LimitExceededError as error:
+        reason = Reason(ReasonKind.LIMIT, detail=str(error))
+        return error_scan(subject, facts, reason, timings=timer.read())
+    exclusivity = scorer.manifest.exclusivity
+    return judge_video(subject, facts, video.faults, seen, exclusivity=exclusivity)
+
+
+def judge_video(
+    subject: Subject,
+    facts: VideoFacts,
+    faults: tuple[Reason, ...],
+    seen: ChunkScan,
+    *,
+    exclusivity: Exclusivity,
+) -> Scan:
+    """Judge a video by what was seen of it, under the subject's policy.
+
+    Neither the file nor the model is needed, and the policy need not be the one that it was scanned
+    under: what that one did not sample closely enough is then not covered.
+
+    Args:
+        subject: what is judged, and under what.
+        facts: of the video, as it was probed.
+        faults: what did not add up when it was probed.
+        seen: all chunks of the video, joined.
+        exclusivity: of the model's labels.
+
+    Raises:
+        ValueError: if seen is not of the whole video.
+        PolicyError: if the policy names labels that were not scored.
+    """
+    if seen.span != Span(0, facts.duration_ms):
+        raise ValueError(f"seen must be of all {facts.duration_ms} ms, got {seen.span}")
+    policy = subject.policy
+    require_labels(policy, seen.frames[0].labels)
+    timelines = tuple(build_timeline(frames, policy, exclusivity) for frames in seen.frames)
+    judgement = judge(timelines, policy, faults=(*faults, *_faults_of(seen.damage)))
+    report = _make_report(subject, facts, judgement, seen.timings)
+    return Scan(report, seen.frames, timelines, seen.thumbnails)
+
+
+def error_scan(
+    subject: Subject, facts: VideoFacts | None, reason: Reason, *, timings: Timings
+) -> Scan:
+    """Return the scan of what could not be judged: its verdict is `error`, for one *reason*.
+
+    Args:
+        subject: what was to be judged, and under what.
+        facts: of the video; None where it could not be opened as one.
+        reason: why not, of a kind such as UNREADABLE or LIMIT, with one line for people.
+        timings: the CPU seconds that were spent.
+    """
+    judgement = error_judgement(reason.kind, reason.detail)
+    return Scan(_make_report(subject, facts, judgement, timings), (), (), ())
+
+
+def find_blocks(seen: ChunkScan, policy: Policy, *, exclusivity: Exclusivity) -> tuple[Reason, ...]:
+    """Return why a video is likely to be blocked, known from a chunk alone; the gravest first.
+
+    One reason a category with a confirmed segment at or above its `block`; empty without one. It is
+    an early alarm, no verdict: that needs the other chunks, whose frames may yet speak against it.
+
+    Raises:
+        PolicyError: if the policy names labels that were not scored.
+    """
+    require_labels(policy, seen.frames[0].labels)
+    timelines = [build_timeline(frames, policy, exclusivity) for frames in seen.frames]
+    findings = category_findings(timelines, policy)
+    blocks = [finding for finding in findings if finding.outcome is Outcome.BLOCK]
+    blocks.sort(key=lambda finding: finding.gravity, reverse=True)
+    return tuple(finding.reason for finding in blocks)
 
 
 def write_scan(scan: Scan, folder: Path, *, policy: Policy, style: HeatmapStyle) -> Report:
@@ -134,44 +216,30 @@ def write_scan(scan: Scan, folder: Path, *, policy: Policy, style: HeatmapStyle)
     return report
 
 
-def _look_and_judge(
-    path: Path,
-    policy: Policy,
-    scorer: Scorer,
-    decoding: Stopwatch,
-    on_progress: Callable[[float], None],
-) -> _Findings:
-    video = None
-    budget = CpuBudget(policy.limits.max_cpu_s, time.process_time)
-    try:
-        video = probe(path, limits=policy.limits, budget=budget)
-        damage = Damage()
-        watched = []
-        for number, index in enumerate(video.streams):
-            geometry = scorer.manifest.input.geometry
-            looker = Looker(video, index, geometry, policy, budget, damage)
-            progress = partial(_report_share, on_progress, number, len(video.streams))
-            watched.append(Watcher(looker, scorer, decoding).watch(progress))
-    except UnreadableVideoError as error:
-        return _Findings(video, (), error_judgement(ReasonKind.UNREADABLE, str(error)))
-    except LimitExceededError as error:
-        return _Findings(video, (), error_judgement(ReasonKind.LIMIT, str(error)))
-    faults = (*video.faults, *_faults_of(damage))
-    timelines = [one.timeline for one in watched]
-    return _Findings(video, tuple(watched), judge(timelines, policy, faults=faults))
+def _make_report(
+    subject: Subject, facts: VideoFacts | None, judgement: Judgement, timings: Timings
+) -> Report:
+    return Report(
+        submission_id=subject.submission_id,
+        tag=subject.tag,
+        source=subject.source,
+        video=facts,
+        model=subject.model,
+        policy_id=subject.policy.policy_id,
+        policy_version=subject.policy.version,
+        policy_sha256=subject.policy.sha256,
+        max_gap_ms=subject.policy.max_gap_ms,
+        judgement=judgement,
+        artifacts=(),
+        timings=timings,
+    )
 
 
-def _report_share(
-    on_progress: Callable[[float], None], number: int, streams: int, share: float
-) -> None:
-    on_progress((number + share) / streams)
-
-
-def _faults_of(damage: Damage) -> tuple[Reason, ...]:
+def _faults_of(damage: DamageKeys) -> tuple[Reason, ...]:
     counts = (
-        (damage.packets, "packets could not be decoded"),
-        (damage.pictures, "decoded pictures are damaged"),
-        (damage.misplaced, "decoded pictures are out of order"),
+        (len(damage.lost), "packets could not be decoded"),
+        (len(damage.marred), "decoded pictures are damaged"),
+        (len(damage.misplaced), "decoded pictures are out of order"),
     )
     return tuple(
         Reason(ReasonKind.DECODE, detail=f"{count:,} {what}") for count, what in counts if count

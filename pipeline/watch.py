@@ -17,7 +17,7 @@ from pipeline.judging.edges import (
 from pipeline.judging.peaks import confirm_targets, peaks_to_confirm
 from pipeline.judging.runs import is_over
 from pipeline.judging.timeline import build_timeline
-from pipeline.media.looks import Looker, nearest_pts, pts_between, shown_spans
+from pipeline.media.looks import AnyLooker, nearest_pts, pts_between, shown_spans
 from pipeline.records import Change, Frame, FrameScores, Look, Span, Thumbnails, Timeline
 from pipeline.samples import FrameScorer, Sample, merge, to_frame_scores, to_thumbnails
 from pipeline.scoring.session import Scorer
@@ -29,24 +29,25 @@ MAX_ROUNDS = 8  # of going back to peaks; those that are left stay in force, and
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What was seen of one stream."""
+    """What was seen of one stream, or of a chunk of it."""
 
     frames: FrameScores
-    timeline: Timeline
     thumbnails: Thumbnails
 
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Watches one stream with one model.
+    """Watches one chunk of a stream with one model.
 
     Attributes:
+        span: the chunk; the whole of a video is one, too.
         looker: decodes.
         scorer: scores.
         decoding: adds up the CPU seconds of decoding.
     """
 
-    looker: Looker
+    span: Span
+    looker: AnyLooker
     scorer: Scorer
     decoding: Stopwatch
 
@@ -55,7 +56,7 @@ class Watcher:
 
         on_progress is told how much is done, 0 to 1.
         """
-        plan = self.looker.plan()
+        plan = self.looker.plan_within(self.span)
         first = work_ahead(self.decoding.timed(self.looker.first_look(plan)), depth=FRAMES_AHEAD)
         samples = self._score_all(first, on_progress)
         samples = self._confirm_peaks(samples, plan.quiet)
@@ -63,7 +64,7 @@ class Watcher:
         on_progress(1.0)
         frames = self._columns(samples, self._examined(samples, plan.quiet))
         thumbnails = to_thumbnails(samples, stream=self.looker.index.stream)
-        return Watched(frames, self._timeline(frames), thumbnails)
+        return Watched(frames, thumbnails)
 
     def _score_all(
         self, frames: Iterator[Frame], on_progress: Callable[[float], None]
@@ -71,7 +72,8 @@ class Watcher:
         samples = []
         for sample in self._frame_scorer.score_in_turn(frames):
             samples.append(sample)
-            on_progress(FIRST_LOOK_SHARE * sample.timestamp_ms / self._duration_ms)
+            share = (sample.timestamp_ms - self.span.start_ms) / self.span.length_ms
+            on_progress(FIRST_LOOK_SHARE * min(share, 1.0))
         return samples
 
     def _confirm_peaks(self, samples: list[Sample], quiet: tuple[Span, ...]) -> list[Sample]:

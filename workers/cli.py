@@ -17,6 +17,7 @@ from pipeline.outputs.formats import Format
 from pipeline.scoring.backend import Device, Precision
 from workers import commands
 from workers.batch import ModelChoice
+from workers.service_cli import service
 
 app = typer.Typer(
     name="heatreel",
@@ -25,6 +26,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(service)
 
 
 class OutputFormat(StrEnum):

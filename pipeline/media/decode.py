@@ -15,9 +15,10 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import LimitExceededError
 from pipeline.media.container import bound_decoder
-from pipeline.media.packets import PacketIndex
 from pipeline.media.plan import Run
-from pipeline.records import Limits
+from pipeline.media.seek import Opening, packets_from, packets_from_start
+from pipeline.probed import PacketIndex
+from pipeline.records import DamageKeys, Limits
 
 
 class Effort(Enum):
@@ -59,6 +60,13 @@ class Damage:
         self._lost: set[tuple[int, int | None]] = set()
         self._damaged: set[tuple[int, int]] = set()
         self._misplaced: set[tuple[int, int]] = set()
+
+    @property
+    def keys(self) -> DamageKeys:
+        """What was counted so far."""
+        return DamageKeys(
+            frozenset(self._lost), frozenset(self._damaged), frozenset(self._misplaced)
+        )
 
     def lose(self, packet: "Packet[VideoStream] | None") -> None:
         """Note that a packet could not be decoded; None = what the decoder still held."""
@@ -110,13 +118,16 @@ def decode_runs(  # noqa: PLR0913 - what to decode, how, and within which bounds
     limits: Limits,
     budget: CpuBudget,
     damage: Damage,
+    reopen: Opening | None = None,
 ) -> Iterator[Picture]:
     """Decode the packets of *runs*, in order, and yield what they show, in order of time.
 
-    The file is read from its start to the last run's end and packets are told apart by counting
-    them, so that no seek has to be trusted; the index is trusted for their timestamps. Each run
-    starts the decoder anew; pictures that need frames from before their run (of an open GOP) are
-    left out, and so is a picture that is not shown after the one before it: it counts as damage.
+    Packets are told apart by counting them from the file's start, so that no seek has to be
+    trusted; the index is trusted for their timestamps. Where the first run begins far into the
+    file and *reopen* opens it once more, what lies before is passed over by a seek that the index
+    bears out. Each run starts the decoder anew; pictures that need frames from before their run
+    (of an open GOP) are left out, and so is a picture that is not shown after the one before it:
+    it counts as damage.
 
     Raises:
         LimitExceededError: if the CPU budget is spent. Pictures that grow far beyond max_pixels in
@@ -128,7 +139,12 @@ def decode_runs(  # noqa: PLR0913 - what to decode, how, and within which bounds
     if is_guessed:
         runs = [_to_next_keyframe(run, index) for run in runs]
     shown_ms = -1
-    for run, packets in _packets_of_runs(container, stream, runs, index):
+    if reopen is None or not runs:
+        numbered = packets_from_start(container, stream)
+    else:
+        numbered = packets_from(container, index, runs[0].first, reopen=reopen)
+    for run in runs:
+        packets = _packets_of_run(numbered, run, index)
         frames = _decode(codec, packets, damage, budget)
         if is_guessed:
             frames = _retimed(frames, index, run)
@@ -181,15 +197,6 @@ def _prepared(stream: VideoStream, effort: Effort, limits: Limits) -> VideoCodec
     codec.skip_frame = effort.skip_frame
     codec.options = {"skip_loop_filter": effort.skip_loop_filter, **bound_decoder(limits)}
     return codec
-
-
-def _packets_of_runs(
-    container: InputContainer, stream: VideoStream, runs: Sequence[Run], index: PacketIndex
-) -> Iterator[tuple[Run, "Iterator[Packet[VideoStream]]"]]:
-    """Yield each run with its packets, which must be taken before the next run is asked for."""
-    numbered = enumerate(packet for packet in container.demux(stream) if packet.size)
-    for run in runs:
-        yield run, _packets_of_run(numbered, run, index)
 
 
 def _packets_of_run(

@@ -1,23 +1,51 @@
 """The two looks at a video: the first covers it, the second goes back only where it matters."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Protocol
 
 import numpy as np
+from av.container import InputContainer
 from numpy.typing import NDArray
 
 from pipeline.media.container import open_container
 from pipeline.media.decode import CpuBudget, Damage, Effort, decode_runs
-from pipeline.media.packets import PacketIndex
+from pipeline.media.part import part_within, plan_part
 from pipeline.media.picker import ChangeDetector, Picker
 from pipeline.media.pictures import Renderer
 from pipeline.media.plan import EXAMINE_STEP_MS, Gop, Plan, Run, find_gops, plan_first_look
-from pipeline.media.video import Video
+from pipeline.probed import PacketIndex, Video
 from pipeline.records import Change, Frame, Geometry, Look, Policy, Span
 
 PROBE_STEP_MS = 40  # frames offered for placing an edge lie at least this far apart ...
 MAX_PROBES = 64  # ... and are at most this many
+
+
+class AnyLooker(Protocol):
+    """Looks at one stream of a video: in this process, as Looker, or in another."""
+
+    @property
+    def video(self) -> Video:
+        """The video."""
+
+    @property
+    def index(self) -> PacketIndex:
+        """The packets of the stream."""
+
+    @property
+    def policy(self) -> Policy:
+        """How closely to look, and within which limits."""
+
+    def plan_within(self, span: Span) -> Plan:
+        """Return what the first look is going to decode of the chunk *span*."""
+
+    def first_look(self, plan: Plan) -> Iterator[Frame]:
+        """Yield the frames that cover the stream, in order of time."""
+
+    def second_look(self, wanted_pts: Sequence[int], look: Look) -> Iterator[Frame]:
+        """Yield exactly the frames of *wanted_pts*, in order of time; damaged ones are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +69,24 @@ class Looker:
     damage: Damage
 
     def plan(self) -> Plan:
-        """Return what the first look is going to decode."""
+        """Return what the first look is going to decode of the whole stream."""
         return plan_first_look(
             self.index,
             max_gap_ms=self.policy.max_gap_ms,
             examination=self.policy.examination,
         )
 
+    def plan_within(self, span: Span) -> Plan:
+        """Return what the first look is going to decode of the chunk *span*."""
+        part = part_within(self.index, span, duration_ms=self.video.facts.duration_ms)
+        return plan_part(self.plan(), self.index, part)
+
     def first_look(self, plan: Plan) -> Iterator[Frame]:
         """Yield the frames that cover the stream, in order of time."""
         renderer = Renderer(self.geometry)
         detector = ChangeDetector(renderer.signature)
         picker = Picker(max_gap_ms=self.policy.max_gap_ms, detector=detector)
-        with open_container(self.video.path, self.policy.limits) as container:
+        with self._open() as container:
             pictures = decode_runs(
                 container,
                 self.index,
@@ -62,6 +95,7 @@ class Looker:
                 limits=self.policy.limits,
                 budget=self.budget,
                 damage=self.damage,
+                reopen=self._open,
             )
             for picture in pictures:
                 starts_shot = picture.pts in plan.shot_pts
@@ -74,7 +108,7 @@ class Looker:
         """Yield exactly the frames of *wanted_pts*, in order of time; damaged ones are missing."""
         renderer = Renderer(self.geometry)
         wanted = frozenset(wanted_pts)
-        with open_container(self.video.path, self.policy.limits) as container:
+        with self._open() as container:
             pictures = decode_runs(
                 container,
                 self.index,
@@ -83,10 +117,14 @@ class Looker:
                 limits=self.policy.limits,
                 budget=self.budget,
                 damage=self.damage,
+                reopen=self._open,
             )
             for picture in pictures:
                 if picture.pts in wanted:
                     yield renderer.render(picture, look, Change.NONE)
+
+    def _open(self) -> AbstractContextManager[InputContainer]:
+        return open_container(self.video.path, self.policy.limits)
 
 
 def effort_of(index: PacketIndex, plan: Plan) -> Effort:

@@ -10,14 +10,14 @@ by itself. A GOP costs as little as the promise of the sampler allows:
 - else every reference frame is decoded, so that changes can be seen in the pictures.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.media.packets import PacketIndex
+from pipeline.probed import PacketIndex
 from pipeline.records import Examination, Span
 
 # A picture that appears and goes again within one GOP must be coded twice, at its start and at
@@ -102,7 +102,7 @@ def plan_first_look(index: PacketIndex, *, max_gap_ms: int, examination: Examina
         for gop, quiet_gop in zip(gops, quiet, strict=True)
     )
     spans = _spans_of(gop for gop, quiet_gop in zip(gops, quiet, strict=True) if quiet_gop)
-    return Plan(_joined(runs), spans, _early_keyframes(index, gops), has_fills)
+    return Plan(join_runs(runs), spans, _early_keyframes(index, gops), has_fills)
 
 
 def find_gops(index: PacketIndex, times_ms: NDArray[np.int64]) -> tuple[Gop, ...]:
@@ -179,7 +179,7 @@ def _spans_of(gops: Iterator[Gop]) -> tuple[Span, ...]:
     return tuple(Span(gop.start_ms, gop.end_ms) for gop in gops if gop.start_ms < gop.end_ms)
 
 
-def _joined(runs: list[Run]) -> tuple[Run, ...]:
+def join_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
     """Join runs that follow each other without a gap, so that the decoder need not start anew."""
     joined: list[Run] = []
     for run in runs:

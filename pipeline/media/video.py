@@ -1,7 +1,6 @@
 """A video as it lies on disk: its facts, its packets, and what does not add up."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +10,15 @@ from numpy.typing import NDArray
 from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.media.container import open_container
 from pipeline.media.decode import CpuBudget, Damage, Effort, decode_runs
-from pipeline.media.packets import PacketIndex, index_packets
+from pipeline.media.packets import index_packets
 from pipeline.media.pictures import quarter_turns_of
 from pipeline.media.plan import Run
+from pipeline.probed import PacketIndex, Video
 from pipeline.records import Limits, Reason, ReasonKind, Span, VideoFacts
 
 TOLERANCE_MS = 500  # containers round, and their audio often outlasts the picture by this much
 UNEVEN_SHARE = 0.01  # with more than this share of odd steps, frames are unevenly spaced
 STEP_TOLERANCE = 0.1  # a step is odd if it differs this much from the usual one
-
-
-@dataclass(frozen=True, slots=True)
-class Video:
-    """A probed video.
-
-    Attributes:
-        path: the file.
-        facts: what goes into the report.
-        streams: the index of each video stream that has packets, at least one.
-        faults: what does not add up: packets that are declared but not there, broken timestamps.
-    """
-
-    path: Path
-    facts: VideoFacts
-    streams: tuple[PacketIndex, ...]
-    faults: tuple[Reason, ...]
 
 
 def probe(path: Path, *, limits: Limits, budget: CpuBudget) -> Video:

@@ -35,13 +35,23 @@ def find_policy(name_or_path: str) -> Policy:
     Raises:
         PolicyError: if there is neither, or the file is wrong.
     """
+    path = find_policy_file(name_or_path)
+    return parse_policy(read_policy_file(path), name=path.name)
+
+
+def find_policy_file(name_or_path: str) -> Path:
+    """Return the file of a built-in name, or else the one at that path.
+
+    Raises:
+        PolicyError: if there is neither.
+    """
     if name_or_path in BUILT_IN_POLICIES:
-        return read_policy(Path(__file__).parent / BUILT_IN_POLICIES[name_or_path])
+        return Path(__file__).parent / BUILT_IN_POLICIES[name_or_path]
     path = Path(name_or_path)
     if not path.is_file():
         names = ", ".join(sorted(BUILT_IN_POLICIES))
         raise PolicyError(f"{name_or_path}: neither a policy file nor a built-in one ({names})")
-    return read_policy(path)
+    return path
 
 
 def read_policy(path: Path) -> Policy:
@@ -51,23 +61,36 @@ def read_policy(path: Path) -> Policy:
         PolicyError: if it cannot be read or is wrong; one line a fault, "file.toml:12: ...", all
             faults at once, in the order of the file.
     """
-    content = _read_capped(path)
+    return parse_policy(read_policy_file(path), name=path.name)
+
+
+def parse_policy(content: bytes, *, name: str) -> Policy:
+    """Return the policy that the bytes of a TOML file are; *name* stands before each fault.
+
+    Raises:
+        PolicyError: as read_policy.
+    """
     try:
         text = content.decode("utf-8")
         parsed = tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise PolicyError(f"{path.name}:{line}: not UTF-8 text") from error
+        raise PolicyError(f"{name}:{line}: not UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{path.name}:{_syntax_line(error, text)}: {error}") from error
+        raise PolicyError(f"{name}:{_syntax_line(error, text)}: {error}") from error
     try:
         file = PolicyFile.model_validate(parsed)
     except ValidationError as error:
-        raise PolicyError(_describe(path.name, text, error)) from error
+        raise PolicyError(_describe(name, text, error)) from error
     return file.to_policy(hashlib.sha256(content).hexdigest())
 
 
-def _read_capped(path: Path) -> bytes:
+def read_policy_file(path: Path) -> bytes:
+    """Return the bytes of a policy file.
+
+    Raises:
+        PolicyError: if it cannot be read, or is longer than any policy.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_POLICY_BYTES + 1)

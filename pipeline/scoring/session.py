@@ -27,6 +27,7 @@ class Scorer:
     Attributes:
         manifest: what the model takes and gives.
         facts: which model it is, and the execution providers that really run it.
+        device: where it runs, CPU or CUDA.
         batch_frames: how many frames at once it scores best.
     """
 
@@ -36,6 +37,7 @@ class Scorer:
         self.facts = ModelFacts(
             manifest.model_id, manifest.version, manifest.sha256, session.providers
         )
+        self.device = session.device
         self.batch_frames = BATCH_FRAMES[session.device]
         self._session = session
 
@@ -66,10 +68,15 @@ class Scorer:
         (maps,) = self._run(pixels, self.manifest.outputs.feature_map)
         return maps
 
-    def _run(self, pixels: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:
-        given = self.manifest.input
-        size = (given.geometry.height_px, given.geometry.width_px)
+    def require_frames(self, pixels: NDArray[np.uint8]) -> None:
+        """Raise ValueError unless frames have the size of the manifest's geometry."""
+        geometry = self.manifest.input.geometry
+        size = (geometry.height_px, geometry.width_px)
         require_array("pixels", pixels, np.uint8, (None, *size, 3))
+
+    def _run(self, pixels: NDArray[np.uint8], *outputs: str) -> list[NDArray[np.float32]]:
+        self.require_frames(pixels)
+        given = self.manifest.input
         arrays = self._session.run(given.name, prepare_batch(pixels, given), outputs)
         return [array.astype(np.float32, copy=False) for array in arrays]
 

@@ -15,12 +15,23 @@ from PIL import Image
 
 from pipeline.ahead import Stopwatch
 from pipeline.judging.segments import find_segments
+from pipeline.judging.timeline import build_timeline
 from pipeline.judging.verdict import judge
 from pipeline.media.decode import Damage
 from pipeline.media.encode import Encoding, write_video
 from pipeline.media.looks import Looker
 from pipeline.media.video import probe
-from pipeline.records import Examination, Frame, Gate, Look, Outcome, Policy, Rule
+from pipeline.records import (
+    Examination,
+    Frame,
+    Gate,
+    Look,
+    Outcome,
+    Policy,
+    Rule,
+    Span,
+    Timeline,
+)
 from pipeline.scoring.session import Scorer
 from pipeline.watch import Watched, Watcher
 from tests.films import Incident, even_ms, film
@@ -40,6 +51,7 @@ class Seen:
     """What watching gave back, and what it told of its progress."""
 
     watched: Watched
+    timeline: Timeline
     shares: list[float]
 
     @property
@@ -86,8 +98,10 @@ def watch(
         shares.append(share)
         on_progress(share)
 
-    watched = Watcher(looker, scorer, Stopwatch(clock_s)).watch(tell)
-    return Seen(watched, shares)
+    whole = Span(0, video.facts.duration_ms)
+    watched = Watcher(whole, looker, scorer, Stopwatch(clock_s)).watch(tell)
+    timeline = build_timeline(watched.frames, policy, scorer.manifest.exclusivity)
+    return Seen(watched, timeline, shares)
 
 
 @pytest.mark.parametrize("examination", Examination)
@@ -99,7 +113,7 @@ def test_a_film_that_alternates_every_second_costs_a_bounded_number_of_frames(
 
     seen = watch(alternating, policy, colour)
 
-    judgement = judge([seen.watched.timeline], policy, faults=())
+    judgement = judge([seen.timeline], policy, faults=())
     first, confirm, edge = seen.looks
     edges = 2 * len(judgement.segments)
     assert judgement.verdict.outcome is Outcome.REVIEW
@@ -119,7 +133,7 @@ def test_frames_are_in_order_each_with_its_look_and_its_thumbnail(
     assert all(a < b for a, b in pairwise(frames.timestamps_ms.tolist()))
     assert set(frames.looks.tolist()) == set(Look)
     np.testing.assert_array_equal(thumbnails.timestamps_ms, frames.timestamps_ms)
-    np.testing.assert_array_equal(seen.watched.timeline.timestamps_ms, frames.timestamps_ms)
+    np.testing.assert_array_equal(seen.timeline.timestamps_ms, frames.timestamps_ms)
     shown = [(thumbnail_is_magenta(jpeg), jpeg[:2]) for jpeg in thumbnails.jpegs]
     assert shown == [
         (time_ms // 1_000 % 2 == 1, b"\xff\xd8") for time_ms in frames.timestamps_ms.tolist()
@@ -147,7 +161,7 @@ def test_a_peak_is_confirmed_by_the_four_frames_about_it(tmp_path: Path, colour:
 
     seen = watch(path, policy, colour)
 
-    (segment,) = find_segments(seen.watched.timeline, policy)
+    (segment,) = find_segments(seen.timeline, policy)
     assert segment.is_confirmed
     confirm = seen.times_of(Look.CONFIRM)
     assert len(confirm) == 4
@@ -161,7 +175,7 @@ def test_a_flash_is_refuted_by_the_frames_about_it(tmp_path: Path, colour: Score
 
     seen = watch(path, policy, colour)
 
-    assert judge([seen.watched.timeline], policy, faults=()).verdict.outcome is Outcome.PASS
+    assert judge([seen.timeline], policy, faults=()).verdict.outcome is Outcome.PASS
     assert set(seen.times_of(Look.CONFIRM)) <= {4_500, 4_750, 5_250, 5_500}
 
 
@@ -179,7 +193,7 @@ def test_more_flashes_than_rounds_are_left_to_a_person(tmp_path: Path, colour: S
     seen = watch(tmp_path / "a.mkv", policy, colour)
 
     assert 8 <= len(seen.times_of(Look.CONFIRM)) <= 4 * 8
-    assert judge([seen.watched.timeline], policy, faults=()).verdict.outcome is Outcome.REVIEW
+    assert judge([seen.timeline], policy, faults=()).verdict.outcome is Outcome.REVIEW
 
 
 @pytest.mark.parametrize(
@@ -197,7 +211,7 @@ def test_an_edge_is_placed_with_few_scored_frames(
 
     seen = watch(path, policy, colour)
 
-    (segment,) = find_segments(seen.watched.timeline, policy)
+    (segment,) = find_segments(seen.timeline, policy)
     assert segment.start_ms == pytest.approx(3_150, abs=100)
     assert segment.end_ms == pytest.approx(6_350, abs=100)
     assert 1 <= len(seen.times_of(Look.EDGE)) <= 2 * max_probes
@@ -213,7 +227,7 @@ def test_edges_of_two_categories_are_placed_at_once(tmp_path: Path, colour: Scor
 
     seen = watch(path, policy, colour)
 
-    found = find_segments(seen.watched.timeline, policy)
+    found = find_segments(seen.timeline, policy)
     assert [segment.category for segment in found] == ["calm", "much", "calm"]
     edges = [edge for segment in found for edge in (segment.start_ms, segment.end_ms)]
     fade_in, full = FADING
@@ -245,7 +259,7 @@ def test_what_is_examined_needs_no_sample(
 
     seen = watch(tmp_path / "a.mkv", colour_policy(), colour)
 
-    assert seen.watched.timeline.uncovered == ()
+    assert seen.timeline.uncovered == ()
     assert len(seen.watched.frames.timestamps_ms) <= 4
 
 

@@ -9,7 +9,8 @@ from av import VideoFrame
 
 from pipeline.media.container import open_container
 from pipeline.media.decode import CpuBudget, Picture
-from pipeline.media.packets import PacketIndex, index_packets
+from pipeline.media.packets import index_packets
+from pipeline.probed import PacketIndex
 from pipeline.records import Limits
 
 LIMITS = Limits(max_pixels=10**8, max_duration_ms=10**8, max_frames=10**6, max_cpu_s=10**4)
@@ -31,6 +32,7 @@ def index_of(
         0,
         np.array(pts, dtype=np.int64),
         np.array(sizes, dtype=np.int64),
+        np.full(len(pts), -1, dtype=np.int64),
         np.array(keys, dtype=np.bool_),
         end_ms,
         0,

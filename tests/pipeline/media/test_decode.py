@@ -16,8 +16,9 @@ from pipeline.errors import LimitExceededError
 from pipeline.media.container import open_container
 from pipeline.media.decode import CpuBudget, Damage, Effort, Picture, decode_runs
 from pipeline.media.encode import Encoding, write_streams, write_video
-from pipeline.media.packets import PacketIndex, index_packets
+from pipeline.media.packets import index_packets
 from pipeline.media.plan import Run
+from pipeline.probed import PacketIndex
 from pipeline.records import Limits
 from tests.damage import overwrite
 from tests.films import even_ms, film

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pipeline.errors import LimitExceededError
 from pipeline.media.container import open_container
 from pipeline.media.encode import Encoding, write_streams, write_video
-from pipeline.media.packets import PacketIndex, index_packets
+from pipeline.media.packets import index_packets
+from pipeline.probed import PacketIndex
 from pipeline.records import Limits
 from tests.films import even_ms, film
 from tests.pipeline.media.media_parts import LIMITS, gop, index_file, index_of
@@ -81,4 +82,32 @@ def test_an_index_needs_a_packet() -> None:
     none = np.empty(0, dtype=np.int64)
 
     with pytest.raises(ValueError, match="at least one packet"):
-        PacketIndex(0, Fraction(1), 0, none, none, none.astype(np.bool_), 0, 0)
+        PacketIndex(0, Fraction(1), 0, none, none, none, none.astype(np.bool_), 0, 0)
+
+
+def test_a_time_base_is_positive() -> None:
+    with pytest.raises(ValueError, match="time_base must be positive, got 0"):
+        index_of(*gop(0, 100), end_ms=1, time_base=Fraction(0))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_the_index_says_where_packets_lie(name: str, tmp_path: Path) -> None:
+    write_video(tmp_path / name, film(TIMES), Encoding(rate_hz=20))
+    content = (tmp_path / name).read_bytes()
+
+    index = index_file(tmp_path / name)
+
+    assert np.all(np.diff(index.positions) > 0)
+    assert 0 < index.positions[0] < index.positions[-1] < len(content)
+
+
+def test_it_does_not_say_where_an_incomplete_packet_lies(tmp_path: Path) -> None:
+    """A transport packet of 188 bytes is gone: whoever seeks would not know that it was there."""
+    write_video(tmp_path / "a.ts", film(TIMES), Encoding(rate_hz=20))
+    content = (tmp_path / "a.ts").read_bytes()
+    middle = len(content) // 188 // 2 * 188
+    (tmp_path / "a.ts").write_bytes(content[:middle] + content[middle + 188 :])
+
+    index = index_file(tmp_path / "a.ts")
+
+    assert index.damaged == np.count_nonzero(index.positions < 0) > 0

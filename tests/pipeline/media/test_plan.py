@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.media.packets import PacketIndex
 from pipeline.media.plan import Run, find_gops, find_spikes, is_quiet, plan_first_look
+from pipeline.probed import PacketIndex
 from pipeline.records import Examination, Span
 from tests.pipeline.media.media_parts import gop, index_of
 

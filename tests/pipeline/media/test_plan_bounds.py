@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.media.packets import PacketIndex
 from pipeline.media.plan import Run, find_gops, find_spikes, is_quiet, plan_first_look
+from pipeline.probed import PacketIndex
 from pipeline.records import Examination
 from tests.pipeline.media.media_parts import gop, index_of
 

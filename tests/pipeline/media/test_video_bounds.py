@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.errors import UnreadableVideoError
 from pipeline.media.encode import Encoding, write_streams, write_video
-from pipeline.media.video import Video, probe
+from pipeline.media.video import probe
+from pipeline.probed import Video
 from tests.films import even_ms, film, uneven_ms
 from tests.pipeline.media.media_parts import LIMITS, budget
 

@@ -1,0 +1,259 @@
+"""Who gets in, and what they may do there: every route, every role, nobody, and the neighbours."""
+
+import json
+
+import pytest
+from httpx import Response
+
+from tests.workers.web.web_parts import OUR, RIVAL, VIDEO, Portal, client_of, make_key
+from workers.store.deliveries import address_event
+from workers.store.keys import find_key, revoke_key
+from workers.store.records import Act, Role
+from workers.web.access import ALLOWED, Action
+from workers.web.door import FAILURES_ALLOWED, REMEMBERED_MS, WINDOW_MS, Strangers
+
+NOBODYS = "f" * 32
+EVERYONE = set(Role)
+# What each role may do, written down a second time: method, path, roles.
+ROUTES = [
+    ("POST", "/v1/submissions", {Role.UPLOADER, Role.ADMIN}),
+    ("GET", "/v1/submissions", EVERYONE),
+    ("GET", "/v1/submissions/{submission_id}", EVERYONE),
+    ("DELETE", "/v1/submissions/{submission_id}", {Role.LEAD, Role.ADMIN}),
+    ("POST", "/v1/submissions/{submission_id}/cancel", {Role.UPLOADER, Role.ADMIN}),
+    ("POST", "/v1/submissions/{submission_id}/runs", {Role.UPLOADER, Role.ADMIN}),
+    ("GET", "/v1/submissions/{submission_id}/progress", EVERYONE),
+    ("GET", "/v1/submissions/{submission_id}/report", EVERYONE),
+    ("GET", "/v1/submissions/{submission_id}/artifacts/{kind}", EVERYONE),
+    ("GET", "/v1/policies", EVERYONE),
+    ("GET", "/v1/keys", {Role.ADMIN}),
+    ("POST", "/v1/keys", {Role.ADMIN}),
+    ("DELETE", "/v1/keys/{key_id}", {Role.ADMIN}),
+    ("GET", "/v1/webhooks", {Role.ADMIN}),
+    ("POST", "/v1/webhooks", {Role.ADMIN}),
+    ("DELETE", "/v1/webhooks/{webhook_id}", {Role.ADMIN}),
+    ("GET", "/v1/deliveries", {Role.ADMIN}),
+    ("POST", "/v1/deliveries/{delivery_id}/replay", {Role.ADMIN}),
+    ("GET", "/v1/audit", {Role.LEAD, Role.ADMIN}),
+]
+OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}
+each_route = pytest.mark.parametrize(
+    ("method", "path", "roles"), ROUTES, ids=[f"{method} {path}" for method, path, _ in ROUTES]
+)
+
+
+def filled(path: str, an_id: str = NOBODYS) -> str:
+    """Return a path with ids in it."""
+    for name in ("submission_id", "key_id", "webhook_id", "delivery_id"):
+        path = path.replace(f"{{{name}}}", an_id)
+    return path.replace("{kind}", "heatmap")
+
+
+def ask(portal: Portal, secret: str | None, method: str, path: str) -> Response:
+    body = {} if method == "POST" else None
+    with client_of(portal.url, secret) as client:
+        return client.request(method, path, json=body)
+
+
+def test_the_table_of_the_tests_has_every_route(portal: Portal) -> None:
+    paths = portal.admin.get("/openapi.json").json()["paths"]
+    described = {(m.upper(), path) for path, methods in paths.items() for m in methods}
+
+    assert described == {(method, path) for method, path, _ in ROUTES} | OPEN
+
+
+def test_every_action_has_its_line(portal: Portal) -> None:
+    assert set(ALLOWED) == set(Action)
+    assert all(Role.ADMIN in roles for roles in ALLOWED.values())
+
+
+@each_route
+@pytest.mark.parametrize("role", Role)
+def test_a_role_is_let_in_or_refused_as_the_table_says(
+    portal: Portal, role: Role, method: str, path: str, roles: set[Role]
+) -> None:
+    status = ask(portal, portal.secrets[OUR, role], method, filled(path)).status_code
+
+    assert (status == 403) == (role not in roles)
+    assert status != 401
+
+
+@each_route
+def test_nobody_gets_in_without_a_key(
+    portal: Portal, method: str, path: str, roles: set[Role]
+) -> None:
+    response = ask(portal, None, method, filled(path))
+
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert roles
+
+
+@pytest.fixture(scope="module")
+def ours(portal: Portal) -> dict[str, str]:
+    """Return an id of ours for each kind of thing that has one."""
+    webhook = portal.admin.post("/v1/webhooks", json={"url": "https://hooks.example.org/"}).json()
+    with portal.service.database.write() as connection:
+        event = {"id": "evt_1", "type": "x", "data": {"submission_id": NOBODYS}}
+        address_event(connection, OUR, json.dumps(event), now_ms=1)
+    delivery = portal.admin.get("/v1/deliveries").json()["items"][0]
+    key = portal.admin.post("/v1/keys", json={"name": "spare", "role": "uploader"}).json()
+    return {
+        "submission_id": portal.hand_in("ours.mp4"),
+        "webhook_id": webhook["id"],
+        "delivery_id": delivery["id"],
+        "key_id": key["id"],
+    }
+
+
+WITH_IDS = [(method, path) for method, path, _ in ROUTES if "_id}" in path]
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_IDS)
+def test_what_is_another_tenants_is_not_there(
+    portal: Portal, ours: dict[str, str], method: str, path: str
+) -> None:
+    name = path.partition("{")[2].partition("}")[0]
+    place = filled(path, ours[name])
+    theirs = ask(portal, portal.secrets[RIVAL, Role.ADMIN], method, place)
+    nobodys = ask(portal, portal.secrets[RIVAL, Role.ADMIN], method, filled(path))
+
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.text.replace(ours[name], NOBODYS) == nobodys.text
+
+
+def test_what_is_another_tenants_is_untouched(portal: Portal, ours: dict[str, str]) -> None:
+    for method, path in WITH_IDS:
+        name = path.partition("{")[2].partition("}")[0]
+        ask(portal, portal.secrets[RIVAL, Role.ADMIN], method, filled(path, ours[name]))
+
+    found = portal.admin.get(f"/v1/submissions/{ours['submission_id']}").json()
+    assert found["runs"][0]["state"] == "queued"
+    assert len(found["runs"]) == 1
+    assert [one["id"] for one in portal.admin.get("/v1/webhooks").json()["items"]] == [
+        ours["webhook_id"]
+    ]
+    keys = {one["id"]: one for one in portal.admin.get("/v1/keys").json()["items"]}
+    assert keys[ours["key_id"]]["revoked_ms"] is None
+
+
+@pytest.mark.parametrize("path", ["/v1/submissions", "/v1/deliveries", "/v1/webhooks"])
+def test_lists_hold_nothing_of_another_tenant(
+    portal: Portal, ours: dict[str, str], path: str
+) -> None:
+    assert ours
+    with portal.client(tenant=RIVAL) as rival:
+        assert rival.get(path).json()["items"] == []
+
+
+def test_the_audit_log_of_a_tenant_is_its_own(portal: Portal, ours: dict[str, str]) -> None:
+    def subjects(tenant: str) -> set[str]:
+        with portal.client(Role.LEAD, tenant) as lead:
+            return {row["subject"] for row in lead.get("/v1/audit?limit=200").json()["items"]}
+
+    assert ours["submission_id"] in subjects(OUR)
+    assert ours["submission_id"] not in subjects(RIVAL)
+    assert not subjects(OUR) & subjects(RIVAL)
+
+
+def test_two_tenants_with_the_same_idempotency_key_do_not_meet(portal: Portal) -> None:
+    headers = {"Idempotency-Key": "the same"}
+    ids = set()
+    for tenant in (OUR, RIVAL):
+        with portal.client(Role.UPLOADER, tenant) as client:
+            response = client.post("/v1/submissions", files={"file": VIDEO}, headers=headers)
+            assert response.status_code == 201
+            ids.add(response.json()["submission_id"])
+
+    assert len(ids) == 2
+
+
+def test_a_new_key_works_at_once_and_its_secret_is_shown_once(portal: Portal) -> None:
+    made = portal.admin.post("/v1/keys", json={"name": "fresh", "role": "lead"}).json()
+    with client_of(portal.url, made["secret"]) as client:
+        assert client.get("/v1/audit").status_code == 200
+
+    assert made["secret"] not in portal.admin.get("/v1/keys").text
+    assert made["secret"] not in portal.admin.get("/v1/audit?limit=200").text
+
+
+def test_a_revoked_key_is_refused_at_once(portal: Portal) -> None:
+    made = portal.admin.post("/v1/keys", json={"name": "brief", "role": "lead"}).json()
+    with client_of(portal.url, made["secret"]) as client:
+        assert client.get("/v1/submissions").status_code == 200
+        assert portal.admin.delete(f"/v1/keys/{made['id']}").status_code == 204
+        assert client.get("/v1/submissions").status_code == 401
+    assert portal.admin.delete(f"/v1/keys/{made['id']}").status_code == 404
+
+
+def test_a_key_that_was_revoked_elsewhere_is_refused_when_it_is_looked_up_again(
+    portal: Portal,
+) -> None:
+    secret = make_key(portal.service, OUR, Role.LEAD)
+    with client_of(portal.url, secret) as client:
+        assert client.get("/v1/submissions").status_code == 200
+        with portal.service.database.write() as connection:
+            key = find_key(connection, secret)
+            assert key
+            revoke_key(connection, Act(OUR, "elsewhere", 1), key.id)
+        portal.clock.ahead_ms += REMEMBERED_MS
+        assert client.get("/v1/submissions").status_code == 401
+
+
+class TestStrangers:
+    """Too many wrong keys from an address, and strangers from there wait; others don't."""
+
+    @pytest.fixture(autouse=True)
+    def pass_the_window(self, portal: Portal) -> None:
+        portal.clock.ahead_ms += WINDOW_MS
+
+    def guess(self, portal: Portal, secret: str = "hrk_guess") -> Response:  # noqa: S107
+        return ask(portal, secret, "GET", "/v1/submissions")
+
+    def test_the_next_is_not_even_looked_at(self, portal: Portal) -> None:
+        statuses = [self.guess(portal, f"hrk_{i}").status_code for i in range(FAILURES_ALLOWED)]
+        late = self.guess(portal, make_key(portal.service, OUR, Role.LEAD))
+
+        assert set(statuses) == {401}
+        assert late.status_code == 429
+        assert 0 < int(late.headers["Retry-After"]) <= WINDOW_MS / 1000
+
+    def test_who_was_let_in_before_goes_on(self, portal: Portal) -> None:
+        assert portal.admin.get("/v1/policies").status_code == 200
+        for i in range(FAILURES_ALLOWED):
+            self.guess(portal, f"hrk_{i}")
+        portal.clock.ahead_ms += REMEMBERED_MS
+
+        assert portal.admin.get("/v1/policies").status_code == 200
+        assert self.guess(portal).status_code == 429
+
+    def test_after_a_while_they_are_listened_to_again(self, portal: Portal) -> None:
+        for i in range(FAILURES_ALLOWED):
+            self.guess(portal, f"hrk_{i}")
+        assert self.guess(portal).status_code == 429
+        portal.clock.ahead_ms += WINDOW_MS
+
+        assert self.guess(portal).status_code == 401
+
+    def test_addresses_are_counted_apart_and_networks_of_version_6_as_one(self) -> None:
+        strangers = Strangers()
+        for i in range(FAILURES_ALLOWED):
+            strangers.note_failure("192.0.2.1", 0)
+            strangers.note_failure(f"2001:db8:1:1::{i}", 0)
+
+        for free in ("192.0.2.2", "2001:db8:1:2::1", ""):
+            strangers.require_patience(free, 0)
+        for waits in ("192.0.2.1", "2001:db8:1:1:ffff::"):
+            with pytest.raises(Exception, match="429"):
+                strangers.require_patience(waits, 0)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer", "Basic aHJrXzE=", "hrk_1", "Bearer hrk_\xff", "Bearer " + "x" * 10_000],
+)
+def test_what_is_no_key_is_refused(portal: Portal, header: str) -> None:
+    portal.clock.ahead_ms += WINDOW_MS
+    with client_of(portal.url, None) as client:
+        headers = {b"Authorization": header.encode("latin-1")}
+        assert client.get("/v1/submissions", headers=headers).status_code == 401

@@ -1,0 +1,1 @@
+"""The Celery app, its tasks, and what rings, works and hands over."""

@@ -1,0 +1,32 @@
+"""The children that decode: one a thread, for what strangers hand in may crash a decoder."""
+
+import threading
+
+from pipeline.media.remote import DecoderProcess
+
+
+class Decoders:
+    """Decoding child processes by thread, each started when its thread first needs it."""
+
+    def __init__(self, silence_s: float) -> None:
+        """Make an empty set; a child that gives no sign of life for silence_s is ended."""
+        self._silence_s = silence_s
+        self._local = threading.local()
+        self._all: list[DecoderProcess] = []
+        self._lock = threading.Lock()
+
+    def here(self) -> DecoderProcess:
+        """Return the child of the calling thread."""
+        decoder: DecoderProcess | None = getattr(self._local, "decoder", None)
+        if decoder is None:
+            decoder = self._local.decoder = DecoderProcess(silence_s=self._silence_s)
+            with self._lock:
+                self._all.append(decoder)
+        return decoder
+
+    def close(self) -> None:
+        """End all children; no thread may use them any more."""
+        with self._lock:
+            for decoder in self._all:
+                decoder.close()
+            self._all.clear()

@@ -1,0 +1,111 @@
+"""A worker: a Celery process with threads, one model, heartbeats for all that it has in work."""
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Collection
+from typing import Any
+
+from celery import Celery, signals
+
+from pipeline.errors import PermanentError, UnavailableError
+from workers.catalogue import Catalogue
+from workers.logs import about
+from workers.queue.app import SUBMIT_QUEUE, SUBMIT_TASK, make_app, task_name
+from workers.queue.leases import Leases
+from workers.queue.runner import StepRunner
+from workers.queue.scorers import Scorers
+from workers.queue.work import VideoWork
+from workers.service import Service
+from workers.store.records import Act, StepKind
+from workers.store.steps import Claimant
+from workers.submitting import submit_uri
+
+DEFAULT_TENANT = "default"
+RETRY_S = 5  # that a submission by message waits for a database that is away
+
+logger = logging.getLogger(__name__)
+
+
+def worker_name() -> str:
+    """Return a name that no other process has or will have."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def run_worker(service: Service, catalogue: Catalogue, queues: Collection[str]) -> int:
+    """Work until a signal asks to stop, and return the exit code.
+
+    On the first SIGTERM or SIGINT nothing new is taken up; what is in work has
+    `settings.grace_s` to be finished, and is then handed back.
+    """
+    name = worker_name()
+    kinds = frozenset(StepKind(queue) for queue in queues if queue != SUBMIT_QUEUE)
+    leases = Leases(service)
+    work = VideoWork(service, Scorers(service.settings, catalogue), name)
+    runner = StepRunner(service, work, leases, Claimant(name, kinds, service.settings.terms))
+    app = make_app(service.settings)
+    _register(app, runner, service, catalogue)
+
+    def begin_shutdown(**_: Any) -> None:
+        leases.stop_by(time.monotonic() + service.settings.grace_s)
+
+    signals.worker_shutting_down.connect(begin_shutdown, weak=False)
+    leases.start()
+    try:
+        with about(worker=name):
+            return _serve(app, name, queues, service.settings.slots)
+    finally:
+        leases.end()
+        work.close()
+
+
+def _serve(app: Celery, name: str, queues: Collection[str], slots: int) -> int:
+    worker = app.Worker(
+        hostname=name,
+        queues=sorted(queues),
+        concurrency=slots,
+        pool="threads",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _register(app: Celery, runner: StepRunner, service: Service, catalogue: Catalogue) -> None:
+    """Give the app its tasks: one a kind of step, and one for those who submit by message."""
+    for kind in StepKind:
+        app.task(name=task_name(kind), ignore_result=True)(_as_task(runner))
+
+    def submit(task: Any, *, uri: str, tag: str = "", policy: str | None = None) -> None:
+        """Take in a URI; the same message, delivered again, is the same submission."""
+        try:
+            submit_uri(
+                service,
+                catalogue,
+                Act(DEFAULT_TENANT, "celery", service.now_ms()),
+                uri=uri,
+                tag=tag,
+                policy=policy,
+                idempotency_key=f"celery:{task.request.id}",
+            )
+        except (PermanentError, ValueError) as error:
+            logger.warning("a message asked for what cannot be had: %s", error)
+        except UnavailableError as error:
+            raise task.retry(exc=error, countdown=RETRY_S) from error
+
+    # The broker alone holds what it asks for: it is acknowledged when the database has it.
+    app.task(name=SUBMIT_TASK, bind=True, ignore_result=True, acks_late=True, max_retries=None)(
+        submit
+    )
+
+
+def _as_task(runner: StepRunner) -> Any:
+    def do(step_id: object) -> None:
+        runner.run(step_id)
+
+    return do

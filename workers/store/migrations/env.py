@@ -1,0 +1,13 @@
+"""Alembic's way in: it is handed a connection, never an address."""
+
+from alembic import context
+
+from workers.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite alters tables by copying them
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,1 @@
+"""The HTTP API: what people and upload services hand in, look at, and settle."""

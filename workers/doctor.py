@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import av
 import onnxruntime
-from kombu.exceptions import OperationalError
 
 from pipeline.errors import HeatreelError
 from workers.catalogue import read_catalogue
@@ -45,7 +44,7 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
 def _examine(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, is_good=True, detail=check())
-    except (HeatreelError, OperationalError, OSError) as error:
+    except (HeatreelError, OSError) as error:
         return Finding(what, is_good=False, detail=str(error))
 
 

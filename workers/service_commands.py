@@ -73,12 +73,14 @@ def run_up() -> int:
 
 
 def run_broker() -> int:
-    """Run the embedded broker until a signal asks to stop."""
+    """Run the embedded broker until a signal asks to stop, or it dies."""
     settings = _begin()
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with until_asked_to_end() as stop, running_valkey(settings.home):
-        stop.wait()
-    return 0
+    with until_asked_to_end() as stop, running_valkey(settings.home) as server:
+        while server.is_running():
+            if stop.wait(POLL_S):
+                return 0
+    return EXIT_ERROR
 
 
 def run_worker_process(queues: Sequence[str]) -> int:

@@ -19,9 +19,11 @@ def peaks_to_confirm(
 ) -> tuple[int, ...]:
     """Return the timestamps of the peaks to go back to next, in order; empty when none is left.
 
-    Of each category these are its highest frames at or above `review` that are not settled yet, at
-    least 2 s apart, up to `max_confirmations`. A visited peak that was borne out uses up one of
-    those, a refuted one does not: behind the highest slips of the model a real peak may stand.
+    Of each category these are its highest frames at or above `review` that are not confirmed yet,
+    at least 2 s apart, up to `max_confirmations`. One that frames of the first look speak against
+    is gone back to as well: they crowd where pictures change, so on both sides of a short incident.
+    A visited peak that was borne out uses up one of those, a refuted one does not: behind the
+    highest slips of the model a real peak may stand.
     So a caller looks, scores, asks again, and stops at an empty answer. It comes to an end,
     because nothing within half a second of a visited peak is asked for again, even where the look
     found no good frame.
@@ -56,8 +58,8 @@ def _peaks_of(
     """Return one category's peaks to go back to, highest first, the earlier of equal ones first."""
     confidences = confidences_of(timeline, rule)
     peaks = settle_peaks(timeline, rule)
-    unsettled = np.flatnonzero(is_over(confidences, rule.review) & ~peaks.is_settled)
-    highest_first = unsettled[np.argsort(-confidences[unsettled], kind="stable")]
+    unconfirmed = np.flatnonzero(is_over(confidences, rule.review) & ~peaks.is_confirmed)
+    highest_first = unconfirmed[np.argsort(-confidences[unconfirmed], kind="stable")]
     left = max_confirmations - _count_confirmed(timeline, peaks, visited)
     chosen: list[int] = []
     for peak_ms in timeline.timestamps_ms[highest_first].tolist():

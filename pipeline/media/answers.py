@@ -32,7 +32,7 @@ FAILURES: Mapping[str, type[PermanentError]] = {
     kind.__name__: kind for kind in (UnreadableVideoError, LimitExceededError)
 }
 SIGNATURE_SHAPE = (SIGNATURE_HEIGHT_PX, SIGNATURE_WIDTH_PX, 3)
-MAX_THUMBNAIL_BYTES = 1 << 17  # pure noise has some 60 kB
+MAX_THUMBNAIL_BYTES = 1 << 17  # pure noise has some 18 kB
 MAX_LUMA = 255.0
 MAX_SHARPNESS = 1e9  # the Laplacian of 8 bits has a variance of at most some 10^6
 MAX_STREAM = 10_000  # FFmpeg opens no file with more than 1,000

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from socket import socketpair
 from typing import Generic, NamedTuple, TypeVar, cast
@@ -83,13 +84,12 @@ class Child:
             OSError: if it cannot be started.
         """
         self._line, theirs = socketpair()
-        try:
+        with ExitStack() as on_failure:
+            on_failure.enter_context(self._line)
             with theirs:
                 end = theirs.fileno()
                 self.process = subprocess.Popen(command, stdin=end, stdout=end)  # noqa: S603 - ours
-        except BaseException:
-            self._line.close()
-            raise
+            on_failure.pop_all()
         self.cpu_s = 0.0
         self._silence_s = silence_s
         self._number = 0

@@ -6,7 +6,7 @@ it reads what strangers handed in: see `wire`.
 
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -87,6 +87,9 @@ class DecoderProcess:
 
     It is started when it is first needed, serves request after request, and is started anew after
     it died. It works ahead of the worker by as much as the line between them holds, some frames.
+
+    A file that takes the child over could lie about the next file, too: whoever does not want that
+    closes it between submissions, which costs the start of another.
     """
 
     def __init__(
@@ -101,8 +104,8 @@ class DecoderProcess:
         Args:
             silence_s: a child that gives no sign of life for so long is ended; it gives one a
                 second, unless it hangs inside FFmpeg. Starting takes a part of a second.
-            max_memory_bytes: of address space, of which the libraries reserve some 2 GB more than
-                they use; None = unbounded.
+            max_memory_bytes: of address space, of which the libraries reserve some 600 MB more
+                than they use; None = unbounded.
             command: starts the child.
         """
         if silence_s <= 0:
@@ -223,26 +226,22 @@ class DecoderProcess:
         if talk.end is not None or self._child is None:
             return
         talk.is_left = True
-        try:
+        with suppress(ValueError, OSError, EOFError), ExitStack() as on_failure:
+            on_failure.callback(self.close)
             self._child.stop(talk)
-        except (ValueError, OSError, EOFError):
-            self.close()
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
 
     @contextmanager
     def _blaming(self, path: Path) -> Iterator[None]:
         """End the child if anything goes wrong with it, and say which file it was at, and how."""
-        try:
-            yield
-        except (ValueError, OSError, EOFError) as error:
-            how = self._how_it_failed(error)
-            self.close()
-            raise DecoderDiedError(f"the decoder {how}, at {printable(str(path))}") from error
-        except BaseException:  # an interrupt, maybe in the midst of an answer
-            self.close()
-            raise
+        with ExitStack() as on_failure:  # an interrupt in the midst of an answer is one, too
+            on_failure.callback(self.close)
+            try:
+                yield
+            except (ValueError, OSError, EOFError) as error:
+                how = self._how_it_failed(error)
+                raise DecoderDiedError(f"the decoder {how}, at {printable(str(path))}") from error
+            on_failure.pop_all()
 
     def _how_it_failed(self, error: ValueError | OSError | EOFError) -> str:
         if isinstance(error, TimeoutError):

@@ -31,11 +31,15 @@ def error_of(status: int, problem_type: str, detail: str) -> HeatreelError:
 
     >>> error_of(404, "urn:heatreel:problem:not-found", "no such submission")
     NotFoundError('no such submission')
+    >>> error_of(404, "about:blank", "Not Found")
+    NotFoundError('Not Found')
     >>> error_of(403, "about:blank", "the key's role does not allow this")
     PermanentError("the key's role does not allow this")
     >>> error_of(502, "about:blank", "")
     UnavailableError('HTTP 502')
     """
-    by_name = {f"{PREFIX}{name}": kind for kind, (_, name) in STATUSES.items()}
-    otherwise = UnavailableError if status in TRY_AGAIN else PermanentError
-    return by_name.get(problem_type, otherwise)(detail or f"HTTP {status}")
+    for kind, (its_status, name) in STATUSES.items():
+        if problem_type == f"{PREFIX}{name}" or (status == its_status and kind is NotFoundError):
+            return kind(detail)
+    kind = UnavailableError if status in TRY_AGAIN else PermanentError
+    return kind(detail or f"HTTP {status}")

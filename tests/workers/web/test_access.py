@@ -50,7 +50,7 @@ def filled(path: str, an_id: str = NOBODYS) -> str:
 
 
 def ask(portal: Portal, secret: str | None, method: str, path: str) -> Response:
-    body = {} if method == "POST" else None
+    body: dict[str, str] | None = {} if method == "POST" else None
     with client_of(portal.url, secret) as client:
         return client.request(method, path, json=body)
 
@@ -62,7 +62,7 @@ def test_the_table_of_the_tests_has_every_route(portal: Portal) -> None:
     assert described == {(method, path) for method, path, _ in ROUTES} | OPEN
 
 
-def test_every_action_has_its_line(portal: Portal) -> None:
+def test_every_action_has_its_line() -> None:
     assert set(ALLOWED) == set(Action)
     assert all(Role.ADMIN in roles for roles in ALLOWED.values())
 

@@ -1,7 +1,7 @@
 """What the tests of the API are made of: a real server on a real database, and keys to it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from pipeline.records import Outcome, Verdict
+
+from pipeline.records import Outcome, Reason, ReasonKind, Verdict
 from pipeline.scoring.backend import Device
 from tests.models import write_colour_model
 from tests.workers.store.store_parts import ONLY_PLANS, TIMINGS, planned, step_of
@@ -61,7 +62,7 @@ class Portal:
         }
         self.server: Server = make_server(self.service, self.catalogue)
         self._listening = listen(self.service)
-        self.url = "http://127.0.0.1:{}".format(self._listening.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._thread = threading.Thread(
             target=self.server.run, kwargs={"sockets": [self._listening]}, daemon=True
         )
@@ -128,7 +129,9 @@ class Worker:
 
     def score(self, run: Run, number: int = 0) -> None:
         step = self.claim(run, StepKind.CHUNK, number)
-        scored = Scored(f"chunk-{number}.bin", 10, ("CPUExecutionProvider",), TIMINGS, False)
+        scored = Scored(
+            f"chunk-{number}.bin", 10, ("CPUExecutionProvider",), TIMINGS, is_flagged=False
+        )
         with self._service.database.write() as connection:
             finish_chunk(connection, step, scored, ONLY_PLANS, now_ms=self._service.now_ms())
 
@@ -141,10 +144,21 @@ class Worker:
         folder: str | None = None,
     ) -> None:
         step = self.claim(run, StepKind.JUDGE)
-        filing = Filing(Verdict(outcome, 0, ()), report, folder, RunState.DONE, "worker-1")
+        reasons = () if outcome is Outcome.PASS else (Reason(ReasonKind.UNREADABLE),)
+        verdict = Verdict(outcome, 0, reasons)
+        filing = Filing(verdict, report, folder, RunState.DONE, "worker-1")
         with self._service.database.write() as connection:
             done = finish_judge(connection, step)
             file_verdict(connection, done, filing, now_ms=self._service.now_ms())
+
+    def parts_of(self, run: Run) -> Iterator[None]:
+        """Bring a run to its end, one step each time that one asks for more."""
+        self.plan(run)
+        yield
+        self.score(run)
+        yield
+        self.judge(run)
+        yield
 
     def do_all(self, run: Run, outcome: Outcome = Outcome.PASS, **filed: Any) -> None:
         """Bring a run to its end."""
@@ -204,9 +218,8 @@ def make_key(service: Service, tenant: str, role: Role) -> str:
         return create_key(connection, act, name=f"{role} of {tenant}", role=role)[1]
 
 
-def wait_until(is_so: object) -> None:
+def wait_until(is_so: Callable[[], object]) -> None:
     """Wait until a condition holds."""
-    assert callable(is_so)
     waiting = threading.Event()
     for _ in range(round(START_S / 0.01)):
         if is_so():

@@ -1,0 +1,142 @@
+"""The fault suite: a house at work is harmed in every way, and must end as if nothing had been."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import func, select
+
+from pipeline.drawing.style import HeatmapStyle
+from pipeline.errors import UnavailableError
+from pipeline.outputs.report_json import to_json_object
+from pipeline.scan import scan_video, write_scan
+from tests.faults.harm import Harms, do_harm
+from tests.faults.world import World
+from tests.scanning import colour_scorer
+from workers.store.audit import verify_audit
+from workers.store.records import RunState
+from workers.store.tables import chunks, deliveries, outbox, reports, runs, steps, verdicts
+
+TIMEOUT_S = 900
+POLL_S = 0.5
+OVER = [state.value for state in RunState if state.is_over]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a house came to after all harm.
+
+    Attributes:
+        faults: a line each for what is not as it should be; empty is well.
+        runs: how many there were.
+        attempts: how often steps were claimed, all together.
+        steps: how many steps there were.
+        took_s: from the first upload until everything was over.
+    """
+
+    faults: tuple[str, ...]
+    runs: int
+    attempts: int
+    steps: int
+    took_s: float
+
+
+def try_house(world: World, videos: Sequence[Path], harms: Harms, seed: int) -> Outcome:
+    """Submit all videos, do all harm while they are judged, and look at what came of it."""
+    began_s = time.monotonic()
+    with world.running():
+        run_ids = {path.name: world.upload(path).id for path in videos}
+        do_harm(world, harms, Random(seed))
+        _wait_until_over(world)
+        took_s = time.monotonic() - began_s
+        faults = [*_database_faults(world), *_report_faults(world, videos, run_ids)]
+        faults += _webhook_faults(world)
+        attempts, count = _count_attempts(world)
+    return Outcome(tuple(faults), len(videos), attempts, count, took_s)
+
+
+def _wait_until_over(world: World) -> None:
+    until_s = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < until_s:
+        time.sleep(POLL_S)
+        try:
+            with world.service.database.read() as connection:
+                open_runs = connection.execute(
+                    select(func.count()).select_from(runs).where(runs.c.state.not_in(OVER))
+                ).scalar_one()
+                untold = connection.execute(
+                    select(func.count()).select_from(outbox).where(outbox.c.settled_ms.is_(None))
+                ).scalar_one()
+                undelivered = connection.execute(
+                    select(func.count()).select_from(deliveries).where(deliveries.c.state == "due")
+                ).scalar_one()
+        except UnavailableError:
+            continue
+        if not open_runs + untold + undelivered:
+            return
+
+
+def _database_faults(world: World) -> list[str]:
+    faults = []
+    with world.service.database.read() as connection:
+        all_runs = connection.execute(select(runs)).all()
+        for table in (verdicts, reports):
+            judged = connection.execute(select(table.c.run_id)).scalars().all()
+            if sorted(judged) != sorted(run.id for run in all_runs):
+                faults.append(f"{len(judged)} {table.name} of {len(all_runs)} runs")
+        faults += [f"run {run.id} is {run.state}" for run in all_runs if run.state != "done"]
+        unscored = select(func.count()).select_from(chunks).where(chunks.c.artifact.is_(None))
+        if missing := connection.execute(unscored).scalar_one():
+            faults.append(f"{missing} chunks were not scored")
+        faults += verify_audit(connection)
+    return faults
+
+
+def _report_faults(world: World, videos: Sequence[Path], run_ids: dict[str, str]) -> list[str]:
+    """Compare each report with that of a plain scan: all but the timings must be equal."""
+    folder = world.service.settings.home / "undisturbed"
+    folder.mkdir()
+    scorer, policy = colour_scorer(folder), world.catalogue.find(None).policy.policy
+    faults = []
+    for path in videos:
+        with world.service.database.read() as connection:
+            content = connection.execute(
+                select(reports.c.content).where(reports.c.run_id == run_ids[path.name])
+            ).scalar()
+        found = json.loads(content or "{}")
+        scan = scan_video(
+            path,
+            submission_id=str(found.get("submission_id")),
+            policy=policy,
+            scorer=scorer,
+            tag="",
+            on_progress=lambda _share: None,
+        )
+        report = write_scan(scan, folder / path.stem, policy=policy, style=HeatmapStyle())
+        wanted = to_json_object(report)
+        if found | {"timings": 0, "source": 0} != wanted | {"timings": 0, "source": 0}:
+            faults.append(f"{path.name}: its report is not that of an undisturbed scan")
+    return faults
+
+
+def _webhook_faults(world: World) -> list[str]:
+    """Every event is told at least once, and always in the same words."""
+    with world.service.database.read() as connection:
+        bodies = connection.execute(select(outbox.c.body)).scalars().all()
+    told = world.receiver.events
+    faults = [
+        f"event {event['id']} was never told"
+        for event in map(json.loads, bodies)
+        if event["id"] not in told
+    ]
+    faults += [f"event {key} changed" for key, said in told.items() if len(set(said)) > 1]
+    return faults
+
+
+def _count_attempts(world: World) -> tuple[int, int]:
+    with world.service.database.read() as connection:
+        row = connection.execute(select(func.sum(steps.c.fence), func.count())).one()
+    return int(row[0]), int(row[1])

@@ -28,7 +28,7 @@ from workers.store.keys import create_key, has_keys, list_keys, revoke_key
 from workers.store.lookups import find_run
 from workers.store.migrate import migrate
 from workers.store.records import Act, Role, Run
-from workers.submitting import submit_uri
+from workers.submitting import UriRequest, submit_uri
 from workers.up import Part, end_with_owner, keep_up
 from workers.web.app import run_server
 
@@ -120,9 +120,7 @@ def run_enqueue(uris: Sequence[str], *, policy: str | None, tag: str, is_awaited
     for uri in uris:
         address = uri if "://" in uri else Path(uri).absolute().as_uri()
         act = Act(TENANT, ACTOR, service.now_ms())
-        submitted = submit_uri(
-            service, catalogue, act, uri=address, tag=tag, policy=policy, idempotency_key=None
-        )
+        submitted = submit_uri(service, catalogue, act, UriRequest(address, tag, policy, None))
         _say(f"{submitted.submission.id}  {uri}{'' if submitted.is_new else '  (known already)'}")
         runs.append(submitted.run)
     return max((_await(service, run) for run in runs), default=0) if is_awaited else 0

@@ -1,6 +1,7 @@
 """Handing in a video that lies somewhere: the same for the API, a message, and the command line."""
 
 import hashlib
+from dataclasses import dataclass
 
 from workers.catalogue import Catalogue
 from workers.errors import ForbiddenSourceError
@@ -16,26 +17,25 @@ MAX_KEY_CHARS = 200
 DELETED_KEY = "deleted:"  # what the store calls those that are gone
 
 
-def submit_uri(
-    service: Service,
-    catalogue: Catalogue,
-    act: Act,
-    *,
-    uri: str,
-    tag: str,
-    policy: str | None,
-    idempotency_key: str | None,
-) -> Submitted:
-    """Take in a video by its URI; nothing of it is read yet.
+@dataclass(frozen=True, slots=True)
+class UriRequest:
+    """What somebody asks for who hands in a URI.
 
-    Args:
-        service: settings, database, clock.
-        catalogue: the policies that may be asked for.
-        act: who hands it in, and when.
-        uri: where it lies, under a prefix that the operator allows.
+    Attributes:
+        uri: where the video lies, under a prefix that the operator allows.
         tag: what they call it; may be empty.
         policy: id of a policy; None = the default one.
         idempotency_key: theirs; None = made of the URI, the policy and the model.
+    """
+
+    uri: str
+    tag: str
+    policy: str | None
+    idempotency_key: str | None
+
+
+def submit_uri(service: Service, catalogue: Catalogue, act: Act, asked: UriRequest) -> Submitted:
+    """Take in a video by its URI; nothing of it is read yet.
 
     Raises:
         ForbiddenSourceError: if the URI is not allowed.
@@ -43,40 +43,26 @@ def submit_uri(
         ConflictError: if the idempotency key was used for something else.
         ValueError: if a text is too long, or holds what no text holds.
     """
-    new = describe_uri(
-        service.settings,
-        catalogue,
-        act,
-        uri=uri,
-        tag=tag,
-        policy=policy,
-        idempotency_key=idempotency_key,
-    )
+    new = describe_uri(service.settings, catalogue, act, asked)
     with service.database.write() as connection:
         return submit(connection, act, new)
 
 
 def describe_uri(
-    settings: Settings,
-    catalogue: Catalogue,
-    act: Act,
-    *,
-    uri: str,
-    tag: str,
-    policy: str | None,
-    idempotency_key: str | None,
+    settings: Settings, catalogue: Catalogue, act: Act, asked: UriRequest
 ) -> NewSubmission:
-    """Return what `submit_uri` takes in; it has the same arguments and raises the same."""
-    basis = catalogue.find(policy)
-    plain = require_allowed(uri, settings.uris)
+    """Return what `submit_uri` takes in; raises the same, but for the conflict."""
+    basis = catalogue.find(asked.policy)
+    plain = require_allowed(asked.uri, settings.uris)
     filename = require_text("filename", filename_of(plain))
     if not filename:
         raise ForbiddenSourceError("the URI names no file")
+    key = require_key(asked.idempotency_key)
     return NewSubmission(
         id=new_id(act.at_ms),
         source=Source(plain, filename, sha256=None, size_bytes=None),
-        tag=require_text("tag", tag),
-        idempotency_key=require_key(idempotency_key) or default_key("uri", plain, basis),
+        tag=require_text("tag", asked.tag),
+        idempotency_key=key or default_key("uri", plain, basis),
         basis=basis,
     )
 

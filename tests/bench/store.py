@@ -20,11 +20,13 @@ from workers.store.deliveries import has_letters
 from workers.store.due import (
     find_abandoned,
     find_bells,
+    find_next,
     measure_queues,
     note_rung,
     release_expired,
 )
 from workers.store.events import unsettled
+from workers.store.figures import count_standing
 from workers.store.ids import new_id
 from workers.store.lookups import (
     Filter,
@@ -84,7 +86,9 @@ class Bench:
             "get: submission, runs, progress": self._get,
             "find_bells": self._find_bells,
             "find_bells and note_rung": self._ring,
+            "find_next": self._find_next,
             "measure_queues": self._measure_queues,
+            "count_standing": self._count_standing,
             "find_abandoned": self._find_abandoned,
             "release_expired": self._release_expired,
             "find_expired": self._find_expired,
@@ -140,6 +144,14 @@ class Bench:
                 limit=WINDOW,
             )
             note_rung(connection, [bell.id for bell in bells], now_ms=self._now_ms - 1)
+
+    def _find_next(self) -> None:
+        with self._database.read() as connection:
+            find_next(connection, list(StepKind), now_ms=self._now_ms, limit=10)
+
+    def _count_standing(self) -> None:
+        with self._database.read() as connection:
+            count_standing(connection)
 
     def _measure_queues(self) -> None:
         with self._database.read() as connection:

@@ -21,6 +21,10 @@ from workers.store.tables import steps
 FORGED_AT_ONCE = 20
 FREEZE_S = (0.5, 8.0)  # shorter and longer than a lease
 PAUSE_S = (0.3, 1.2)  # between two harms
+RELAY_SHARE = 0.1  # of the kills are of the relay; the others wait until a step is in work
+WAIT_S = 3.0
+IN_WORK_S = 0.15  # and then so long at most
+POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,12 @@ class Harms:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def do_harm(world: World, harms: Harms, rng: Random) -> None:
-    """Do all harms, mixed, with pauses in between."""
+def do_harm(world: World, harms: Harms, rng: Random, meanwhile: Callable[[float], None]) -> None:
+    """Do all harms, mixed, with pauses in between.
+
+    Before each one, *meanwhile* is told how much of the harm will be done by then, 0 to 1: what is
+    submitted all at once would be judged before most of it.
+    """
     batches = -(-harms.forged // FORGED_AT_ONCE)
     ways: dict[Callable[[World, Random], None], int] = {
         kill: harms.kills,
@@ -62,18 +70,22 @@ def do_harm(world: World, harms: Harms, rng: Random) -> None:
     }
     todo = [way for way, times in ways.items() for _ in range(times)]
     rng.shuffle(todo)
-    for way in todo:
+    for i, way in enumerate(todo):
         time.sleep(rng.uniform(*PAUSE_S))
+        meanwhile((i + 1) / len(todo))
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
             way(world, rng)
 
 
 def kill(world: World, rng: Random) -> None:
-    """Kill a worker, one of its children, or now and then the relay."""
-    name = rng.choice([*(f"worker {i}" for i in range(WORKERS)), "relay"])
-    family = _family(world, name)
-    if family:
-        os.kill(rng.choice(family), signal.SIGKILL)
+    """Kill a worker or one of its children, mostly in the midst of a step; else the relay."""
+    if rng.random() < RELAY_SHARE:
+        victims = _family(world, "relay")
+    else:
+        victims = _family(world, _wait_for_work(world, rng))
+        time.sleep(rng.uniform(0, IN_WORK_S))
+    if victims:
+        os.kill(rng.choice(victims), signal.SIGKILL)
 
 
 def kill_broker(world: World, rng: Random) -> None:
@@ -116,6 +128,22 @@ def restart_database(world: World, rng: Random) -> None:
     world.postgres.stop()
     time.sleep(rng.uniform(0, 3))
     world.postgres.start_again()
+
+
+def _wait_for_work(world: World, rng: Random) -> str:
+    """Return a worker that has a step in work, of whose name its process id is a part; else any."""
+    names = [f"worker {i}" for i in range(WORKERS)]
+    rng.shuffle(names)
+    until_s = time.monotonic() + WAIT_S
+    while time.monotonic() < until_s:
+        with contextlib.suppress(UnavailableError), world.service.database.read() as connection:
+            query = select(steps.c.worker).where(steps.c.state == "running")
+            busy = connection.execute(query).scalars().all()
+            for name in names:
+                if any(f"-{world.keepers[name].pid}-" in worker for worker in busy):
+                    return name
+        time.sleep(POLL_S)
+    return names[0]
 
 
 def _family(world: World, name: str) -> list[int]:

@@ -48,14 +48,32 @@ def try_house(world: World, videos: Sequence[Path], harms: Harms, seed: int) -> 
     """Submit all videos, do all harm while they are judged, and look at what came of it."""
     began_s = time.monotonic()
     with world.running():
-        run_ids = {path.name: world.upload(path).id for path in videos}
-        do_harm(world, harms, Random(seed))
+        uploads = _Uploads(world, videos)
+        do_harm(world, harms, Random(seed), uploads.go_on)  # noqa: S311 - to be repeated
+        uploads.go_on(1.0)
         _wait_until_over(world)
         took_s = time.monotonic() - began_s
-        faults = [*_database_faults(world), *_report_faults(world, videos, run_ids)]
+        faults = [*_database_faults(world), *_report_faults(world, videos, uploads.run_ids)]
         faults += _webhook_faults(world)
         attempts, count = _count_attempts(world)
     return Outcome(tuple(faults), len(videos), attempts, count, took_s)
+
+
+class _Uploads:
+    """Videos that are submitted bit by bit; where the database is away, a little later."""
+
+    def __init__(self, world: World, videos: Sequence[Path]) -> None:
+        self._world, self._videos = world, videos
+        self.run_ids: dict[str, str] = {}
+
+    def go_on(self, share: float) -> None:
+        """Submit videos until *share* of them, 0 to 1, are."""
+        while len(self.run_ids) < round(share * len(self._videos)):
+            path = self._videos[len(self.run_ids)]
+            try:
+                self.run_ids[path.name] = self._world.upload(path).id
+            except UnavailableError:
+                time.sleep(POLL_S)
 
 
 def _wait_until_over(world: World) -> None:

@@ -26,7 +26,7 @@ from workers.store.submissions import NewSubmission, submit
 from workers.up import Keeper, Part
 
 RATE_HZ = 10
-SIZE_PX = (192, 108)
+SIZE_PX = (480, 270)
 ENCODING = Encoding(rate_hz=RATE_HZ, keyframe_interval=RATE_HZ, options={"preset": "ultrafast"})
 ACT = "the one who tries"
 WORKERS = 2
@@ -34,12 +34,12 @@ POLL_S = 0.1
 
 
 def make_videos(folder: Path, count: int, seed: int) -> list[Path]:
-    """Write short videos of photographs, each another; in two of three a known colour is planted."""
+    """Write short videos of photographs; in two of three a known colour is planted."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     paths = []
     for i in range(count):
-        duration_ms = int(rng.integers(2, 6)) * 1000
+        duration_ms = int(rng.integers(5, 11)) * 1000
         start_ms = int(rng.integers(0, duration_ms - 900))
         planted = [Incident(start_ms, start_ms + 800)] if i % 3 else []
         path = folder / f"{i:04}.mp4"

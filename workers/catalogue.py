@@ -11,7 +11,7 @@ from pipeline.scoring.contract import Manifest
 from workers.errors import NotFoundError
 from workers.settings import Settings
 from workers.store.records import ModelId
-from workers.store.submissions import Basis, PolicyCopy
+from workers.store.run_rows import Basis, PolicyCopy
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 
 from pythonjsonlogger.json import JsonFormatter
 
-FIELDS = ("submission", "run", "step", "worker")
 _about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039 - never changed
 
 
@@ -22,8 +22,8 @@ def about(**fields: str) -> Iterator[None]:
         _about.reset(token)
 
 
-def set_up_logs(level: str) -> None:
-    """Log JSON lines from *level* on; libraries only from WARNING on."""
+def set_up_logs(level: str, **fields: str) -> None:
+    """Log JSON lines from *level* on, these fields on each; libraries only from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter(
@@ -31,13 +31,13 @@ def set_up_logs(level: str) -> None:
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
         )
     )
-    handler.addFilter(_add_fields)
+    handler.addFilter(partial(_add_fields, fields))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("workers", "pipeline"):
         logging.getLogger(name).setLevel(level)
 
 
-def _add_fields(record: logging.LogRecord) -> bool:
-    for name, value in _about.get().items():
+def _add_fields(always: dict[str, str], record: logging.LogRecord) -> bool:
+    for name, value in (always | _about.get()).items():
         setattr(record, name, value)
     return True

@@ -1,6 +1,7 @@
 """What the commands of the service do; the options are in `workers.service_cli`."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -10,17 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from pipeline.errors import PermanentError
 from pipeline.outputs.names import to_printable
 from workers.batch import EXIT_BAD_INPUT, EXIT_ERROR, EXIT_REVIEW
 from workers.catalogue import read_catalogue
 from workers.doctor import examine
-from workers.logs import about, set_up_logs
+from workers.logs import set_up_logs
 from workers.queue.app import Broker, make_app
 from workers.queue.embedded import running_valkey
 from workers.queue.letters import Postman
 from workers.queue.meters import serve_meters
 from workers.queue.relay import Relay
-from workers.queue.worker import run_worker, worker_name
+from workers.queue.worker import require_queues, run_worker, worker_name
 from workers.service import Service, open_service
 from workers.settings import Settings, read_settings, show_settings
 from workers.store.audit import verify_audit
@@ -28,8 +30,8 @@ from workers.store.keys import create_key, has_keys, list_keys, revoke_key
 from workers.store.lookups import find_run
 from workers.store.migrate import migrate
 from workers.store.records import Act, Role, Run
-from workers.submitting import UriRequest, submit_uri
-from workers.up import Part, end_with_owner, keep_up
+from workers.submitting import UriRequest, require_text, submit_uri
+from workers.up import Part, end_with_owner, end_with_threads, keep_up
 from workers.web.app import run_server
 
 TENANT = "default"
@@ -85,19 +87,21 @@ def run_broker() -> int:
 
 def run_worker_process(queues: Sequence[str]) -> int:
     """Do steps of these kinds until a signal asks to stop."""
-    settings = _begin()
+    name = worker_name()
+    settings = _begin(worker=name)
+    require_queues(queues)
     service = open_service(settings)
     catalogue = read_catalogue(settings)
     serve_meters(settings.metrics_port)
-    return run_worker(service, catalogue, queues)
+    return run_worker(service, catalogue, queues, name)
 
 
 def run_relay() -> int:
     """Ring for what is due and deliver webhooks until a signal asks to stop."""
-    settings = _begin()
+    settings = _begin(worker=worker_name())
     service = open_service(settings)
     relay = Relay(service, Broker(make_app(settings)))
-    with until_asked_to_end() as stop, about(worker=worker_name()):
+    with until_asked_to_end() as stop:
         posting = threading.Thread(target=Postman(service).run, args=(stop,), name="postman")
         posting.start()
         relay.run(stop)
@@ -118,9 +122,10 @@ def run_enqueue(uris: Sequence[str], *, policy: str | None, tag: str, is_awaited
     service, catalogue = open_service(settings), read_catalogue(settings)
     runs = []
     for uri in uris:
-        address = uri if "://" in uri else Path(uri).absolute().as_uri()
         act = Act(TENANT, ACTOR, service.now_ms())
-        submitted = submit_uri(service, catalogue, act, UriRequest(address, tag, policy, None))
+        asked = UriRequest(_address_of(uri), tag, policy, None)
+        with _typed():
+            submitted = submit_uri(service, catalogue, act, asked)
         _say(f"{submitted.submission.id}  {uri}{'' if submitted.is_new else '  (known already)'}")
         runs.append(submitted.run)
     return max((_await(service, run) for run in runs), default=0) if is_awaited else 0
@@ -149,6 +154,8 @@ def run_doctor() -> int:
 def run_keys_create(name: str, role: Role) -> int:
     """Make an API key and show it, once."""
     service = open_service(read_settings())
+    with _typed():
+        require_text("name", name)
     with service.database.write() as connection:
         act = Act(TENANT, ACTOR, service.now_ms())
         key, secret = create_key(connection, act, name=name, role=role)
@@ -181,12 +188,27 @@ def run_audit_verify() -> int:
     return EXIT_BAD_INPUT if faults else 0
 
 
-def _begin() -> Settings:
-    """Do what every process of the service does first."""
+def _begin(**fields: str) -> Settings:
+    """Do what every process of the service does first; these fields stand on all that it logs."""
     settings = read_settings()
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, **fields)
     end_with_owner()
+    end_with_threads()
     return settings
+
+
+@contextmanager
+def _typed() -> Iterator[None]:
+    """Have what somebody mistyped told in one line."""
+    try:
+        yield
+    except ValueError as error:
+        raise PermanentError(str(error)) from error
+
+
+def _address_of(video: str) -> str:
+    """Return the URI of what may be one, or a path, which may lead over `..`."""
+    return video if "://" in video else Path(os.path.normpath(Path(video).absolute())).as_uri()
 
 
 def _hand_out_first_key(service: Service) -> None:

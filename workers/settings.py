@@ -25,7 +25,6 @@ from workers.store.records import LeaseTerms
 FILE_VARIABLE = "HEATREEL_SETTINGS"  # names the TOML file
 PREFIX = "HEATREEL_"
 OTHERS = {FILE_VARIABLE, "HEATREEL_CACHE"}  # the latter is the library's
-MASK = "**********"
 
 Seconds = Annotated[float, Field(ge=0.001, le=1e9)]
 Count = Annotated[int, Field(ge=1)]
@@ -227,9 +226,7 @@ def _find_unknown(environment: Mapping[str, str]) -> list[str]:
 
 def show_settings(settings: Settings) -> dict[str, Any]:
     """Return the settings as plain values, secrets masked."""
-    shown = settings.model_dump(mode="json")
-    secrets = [name for name, value in settings if isinstance(value, SecretStr)]
-    return shown | dict.fromkeys(secrets, MASK)
+    return settings.model_dump(mode="json")
 
 
 def _to_ms(seconds: float) -> int:

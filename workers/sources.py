@@ -129,18 +129,10 @@ def _parse(uri: str) -> _Place:
         raise ForbiddenSourceError(f"{to_printable(uri)}: is no URI") from error
     steps = path.split("/")[1:]
     # A question mark in a key would ask S3's driver for a version.
-    is_odd = (
-        path[:1] != "/"
-        or parts.query
-        or parts.fragment
-        or "@" in parts.netloc
-        or "\\" in path
-        or "?" in path
-    )
-    if is_odd or not path.isprintable() or any(step in ("", ".", "..") for step in steps):
+    is_odd = bool(parts.query or parts.fragment) or "\\" in path or "?" in path
+    is_whole = path.startswith("/") and all(step not in ("", ".", "..") for step in steps)
+    if is_odd or not is_whole or not path.isprintable():
         raise ForbiddenSourceError(f"{to_printable(uri)}: is no plain URI of a file")
-    if parts.scheme == "file" and parts.netloc:
-        raise ForbiddenSourceError(f"{to_printable(uri)}: names a host")
     return _Place(parts.scheme, parts.netloc, path)
 
 

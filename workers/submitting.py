@@ -1,6 +1,7 @@
 """Handing in a video that lies somewhere: the same for the API, a message, and the command line."""
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 
 from workers.catalogue import Catalogue
@@ -10,10 +11,12 @@ from workers.settings import Settings
 from workers.sources import filename_of, require_allowed
 from workers.store.ids import new_id
 from workers.store.records import Act, Source
-from workers.store.submissions import Basis, NewSubmission, Submitted, submit
+from workers.store.run_rows import Basis
+from workers.store.submissions import NewSubmission, Submitted, submit
 
 MAX_TEXT_CHARS = 500
 MAX_KEY_CHARS = 200
+CONTROL = ("Cc", "Cs")  # categories of Unicode: control characters, halves of characters
 DELETED_KEY = "deleted:"  # what the store calls those that are gone
 
 
@@ -82,7 +85,7 @@ def require_text(name: str, text: str) -> str:
     """
     if len(text) > MAX_TEXT_CHARS:
         raise ValueError(f"{name}: has {len(text)} characters, more than {MAX_TEXT_CHARS}")
-    if any(ord(sign) < ord(" ") or 0xD800 <= ord(sign) <= 0xDFFF for sign in text):
+    if any(unicodedata.category(sign) in CONTROL for sign in text):
         raise ValueError(f"{name}: holds control characters")
     return text
 

@@ -51,12 +51,33 @@ def end_with_owner() -> None:
     threading.Thread(target=wait, name="owner", daemon=True).start()
 
 
+def end_with_threads() -> None:
+    """End this process, as a signal would, when one of its threads dies of an error.
+
+    Whoever keeps it up starts it anew; without its heartbeat, say, it would only seem to work.
+    """
+
+    def end(died: threading.ExceptHookArgs) -> None:
+        if died.exc_type is SystemExit:
+            return
+        found = (died.exc_type, died.exc_value or died.exc_type(), died.exc_traceback)
+        name = died.thread.name if died.thread else "unknown"
+        logger.critical("the thread %s died; so does its process", name, exc_info=found)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.excepthook = end
+
+
 class Keeper:
     """Keeps one part running: started again, after a rest, whenever it dies."""
 
-    def __init__(self, part: Part) -> None:
-        """Make the keeper of a part, which is not started yet."""
+    def __init__(self, part: Part, *, longest_rest_s: float = LONGEST_REST_S) -> None:
+        """Make the keeper of a part, which is not started yet.
+
+        After each death in a row it waits twice as long, up to longest_rest_s.
+        """
         self.part = part
+        self._longest_rest_s = longest_rest_s
         self._process: subprocess.Popen[bytes] | None = None
         self._deaths: deque[float] = deque(maxlen=LOOP_DEATHS)
         self._start_s = 0.0
@@ -73,7 +94,7 @@ class Keeper:
             code = self._process.poll()
             if code is None:
                 return
-            self._process = None
+            self._forget()
             self._note_death(code, now_s)
         if now_s >= self._start_s:
             self._process = self._spawn()
@@ -93,6 +114,11 @@ class Keeper:
             logger.warning("%s does not end and is killed", self.part.name)
             self._process.kill()
             self._process.wait()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
         self._process = None
 
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -107,7 +133,7 @@ class Keeper:
     def _note_death(self, code: int, now_s: float) -> None:
         self._deaths.append(now_s)
         recent = [death_s for death_s in self._deaths if death_s > now_s - LOOP_S]
-        rest_s = min(FIRST_REST_S * 2 ** (len(recent) - 1), LONGEST_REST_S)
+        rest_s = min(FIRST_REST_S * 2 ** (len(recent) - 1), self._longest_rest_s)
         self._start_s = now_s + rest_s
         is_loop = len(recent) == LOOP_DEATHS
         level = logging.ERROR if is_loop else logging.WARNING

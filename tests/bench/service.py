@@ -33,7 +33,11 @@ from workers.submitting import UriRequest, submit_uri
 from workers.up import Keeper, Part
 
 POLL_S = 0.1
-PARTS = (Part("broker", ("broker",), 10), Part("relay", ("relay",), 10), Part("worker", ("worker",), 30))
+PARTS = (
+    Part("broker", ("broker",), 10),
+    Part("relay", ("relay",), 10),
+    Part("worker", ("worker",), 30),
+)
 
 
 def main() -> None:
@@ -94,7 +98,7 @@ def _service_rounds(videos: Sequence[Path], policy: str, rounds: int, folder: Pa
     try:
         for keeper in keepers:
             keeper.look()
-        _judge_all(service, videos[:1] * 2)  # both slots have their decoder and the model
+        _judge_all(service, [videos[0], videos[0]])  # both slots get a decoder, and the model
         return [_round(service, videos, keepers) for _ in range(rounds)]
     finally:
         for keeper in reversed(keepers):

@@ -31,6 +31,7 @@ ENCODING = Encoding(rate_hz=RATE_HZ, keyframe_interval=RATE_HZ, options={"preset
 ACT = "the one who tries"
 WORKERS = 2
 POLL_S = 0.1
+REST_S = 0.5  # before what was killed is started again
 
 
 def make_videos(folder: Path, count: int, seed: int) -> list[Path]:
@@ -116,7 +117,7 @@ class World:
         }
         parts = [Part("broker", ("broker",), 10), Part("relay", ("relay",), 10)]
         parts += [Part(f"worker {i}", ("worker",), 30) for i in range(WORKERS)]
-        self.keepers = {part.name: Keeper(part) for part in parts}
+        self.keepers = {part.name: Keeper(part, longest_rest_s=REST_S) for part in parts}
         self._keeping = threading.Lock()
         self._stop = threading.Event()
 

@@ -115,9 +115,11 @@ def doubts_of(found: Scan) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("chunks", [1, 2, 5])
+@pytest.mark.parametrize("length_ms", [500, 1_000])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_incident_is_found_wherever_the_video_is_cut(  # noqa: PLR0913, PLR0917 - dimensions
     encoding: str,
+    length_ms: int,
     chunks: int,
     place: str,
     border_ms: Borders,
@@ -125,32 +127,13 @@ def test_an_incident_is_found_wherever_the_video_is_cut(  # noqa: PLR0913, PLR09
     tmp_path: Path,
 ) -> None:
     times, _ = film_of(encoding)
-    incident = planted(times, border_ms(encoding, chunks) + PLACES[place], 1_000)
+    incident = planted(times, border_ms(encoding, chunks) + PLACES[place], length_ms)
     path = write(tmp_path / "film.mkv", encoding, incident)
 
     found = scan_apart(path, spans_of(probe_file(path), chunks), POLICY, colour)
 
     assert_found(found, incident)
     assert kinds_of(found) == kinds_of(scan(path, POLICY, colour))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("chunks", [1, 2, 5])
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_half_a_second_is_found_wherever_the_video_is_cut(  # noqa: PLR0913, PLR0917 - dimensions
-    encoding: str,
-    chunks: int,
-    place: str,
-    border_ms: Borders,
-    colour: Scorer,
-    tmp_path: Path,
-) -> None:
-    times, _ = film_of(encoding)
-    incident = planted(times, border_ms(encoding, chunks) + PLACES[place], 500)
-    path = write(tmp_path / "film.mkv", encoding, incident)
-
-    assert_found(scan_apart(path, spans_of(probe_file(path), chunks), POLICY, colour), incident)
 
 
 @pytest.mark.parametrize("place", ["across", "at-it"])

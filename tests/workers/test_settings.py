@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.scoring.backend import Device
 from workers.errors import SettingsError
-from workers.settings import MASK, Settings, read_settings, show_settings
+from workers.settings import Settings, read_settings, show_settings
 
 SECRET = "hush-hush"  # noqa: S105 - it opens nothing
 Give = Callable[..., None]
@@ -224,7 +224,7 @@ class TestSecrets:
 
         assert SECRET not in json.dumps(shown)
         names = ("database_url", "broker_url", "s3_key", "s3_secret")
-        assert [shown[name] for name in names] == [MASK] * 4
+        assert [shown[name] for name in names] == ["**********"] * 4
         assert shown["port"] == 8080
 
     def test_not_in_a_log(self, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

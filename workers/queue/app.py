@@ -10,6 +10,7 @@ from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from workers.errors import BrokerUnavailableError
+from workers.queue import transport
 from workers.settings import Settings
 from workers.store.due import Bell
 from workers.store.records import PRIORITIES, StepKind
@@ -27,6 +28,7 @@ def task_name(kind: StepKind) -> str:
 
 def make_app(settings: Settings) -> Celery:
     """Return an app for these settings; nothing is connected yet."""
+    transport.use()
     app = Celery("heatreel", broker=settings.broker)
     queues = [*(kind.value for kind in StepKind), SUBMIT_QUEUE]
     app.conf.update(

@@ -1,16 +1,18 @@
 """The children that decode: one a thread, for what strangers hand in may crash a decoder."""
 
 import threading
+from collections.abc import Sequence
 
-from pipeline.media.remote import DecoderProcess
+from pipeline.media.remote import DECODER, DecoderProcess
 
 
 class Decoders:
     """Decoding child processes by thread, each started when its thread first needs it."""
 
-    def __init__(self, silence_s: float) -> None:
+    def __init__(self, silence_s: float, command: Sequence[str] = DECODER) -> None:
         """Make an empty set; a child that gives no sign of life for silence_s is ended."""
         self._silence_s = silence_s
+        self._command = command
         self._local = threading.local()
         self._all: list[DecoderProcess] = []
         self._lock = threading.Lock()
@@ -19,7 +21,9 @@ class Decoders:
         """Return the child of the calling thread."""
         decoder: DecoderProcess | None = getattr(self._local, "decoder", None)
         if decoder is None:
-            decoder = self._local.decoder = DecoderProcess(silence_s=self._silence_s)
+            decoder = self._local.decoder = DecoderProcess(
+                silence_s=self._silence_s, command=self._command
+            )
             with self._lock:
                 self._all.append(decoder)
         return decoder

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pipeline.errors import LimitExceededError, UnreadableVideoError
+from pipeline.errors import LimitExceededError, PolicyError, UnreadableVideoError
 from pipeline.judging.verdict import error_judgement
 from pipeline.outputs import report_json
 from pipeline.policies.read import parse_policy
@@ -31,8 +31,6 @@ def fault_of(error: UnreadableVideoError | LimitExceededError) -> str:
 def file_abandoned(connection: Connection, run: Run, why: str, *, now_ms: int) -> None:
     """File the verdict of a run that is given up, its step having been marked as dead."""
     submission = find_submission(connection, run.submission_id, tenant=run.tenant)
-    content = find_policy_copy(connection, run.policy_sha256)
-    policy = parse_policy(content, name=run.policy_id)
     report = Report(
         submission_id=report_id(submission),
         tag=submission.tag,
@@ -42,7 +40,7 @@ def file_abandoned(connection: Connection, run: Run, why: str, *, now_ms: int) -
         policy_id=run.policy_id,
         policy_version=run.policy_version,
         policy_sha256=run.policy_sha256,
-        max_gap_ms=policy.max_gap_ms,
+        max_gap_ms=_promise_ms(connection, run),
         judgement=error_judgement(ReasonKind.ABANDONED, why),
         artifacts=(),
         timings=Timings(0.0, 0.0, 0.0),
@@ -55,3 +53,12 @@ def file_abandoned(connection: Connection, run: Run, why: str, *, now_ms: int) -
         actor=RELAY,
     )
     file_verdict(connection, run, filing, now_ms=now_ms)
+
+
+def _promise_ms(connection: Connection, run: Run) -> int:
+    """Return the sampling promise of a run's policy, 0 where that can no longer be read."""
+    content = find_policy_copy(connection, run.policy_sha256)
+    try:
+        return parse_policy(content, name=run.policy_id).max_gap_ms
+    except PolicyError:  # of an older Heatreel, whose rules for policies were others
+        return 0

@@ -1,11 +1,13 @@
 """Webhooks: events delivered to those who asked for them, signed, again until they are taken."""
 
+import asyncio
 import hashlib
 import hmac
 import logging
+import ssl
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -74,43 +76,51 @@ class Postman:
     """Delivers what is due."""
 
     service: Service
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(follow_redirects=False))
+    trusted: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until *stop*; a database that is away is asked again after a while."""
         pause_s = self.service.settings.tick_s
         while not stop.wait(pause_s):
             try:
-                self.deliver()
+                while self.deliver() and not stop.is_set():
+                    pass
             except UnavailableError as error:
                 logger.warning("%s", error)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
                 pause_s = self.service.settings.tick_s
 
-    def deliver(self) -> None:
-        """Deliver what is due, several letters at a time.
+    def deliver(self) -> bool:
+        """Deliver some of what is due, at once; say whether there was anything.
 
         Raises:
             StoreUnavailableError: if the database is away.
         """
         hold_ms = round(3000 * self.service.settings.webhook_timeout_s)
-        while True:
-            now_ms = self.service.now_ms()
-            if not self._has_letters(now_ms):
-                return
-            with self.service.database.write() as connection:
-                letters = take_letters(connection, now_ms=now_ms, hold_ms=hold_ms, limit=AT_ONCE)
-            with ThreadPoolExecutor(AT_ONCE) as threads:
-                answers = list(threads.map(self._post, letters))
-            for letter, answer in zip(letters, answers, strict=True):
-                self._note(letter, answer)
+        now_ms = self.service.now_ms()
+        if not self._has_letters(now_ms):
+            return False
+        with self.service.database.write() as connection:
+            letters = take_letters(connection, now_ms=now_ms, hold_ms=hold_ms, limit=AT_ONCE)
+        for letter, answer in zip(letters, asyncio.run(self._post_all(letters)), strict=True):
+            self._note(letter, answer)
+        return bool(letters)
 
     def _has_letters(self, now_ms: int) -> bool:
         with self.service.database.read() as connection:
             return has_letters(connection, now_ms=now_ms)
 
-    def _post(self, letter: Letter) -> _Answer:
+    async def _post_all(self, letters: Sequence[Letter]) -> list[_Answer]:
+        # Whoever sends a byte now and then must not hold the others up: so what is bounded
+        # is the whole of a try, not each of its reads. Nobody's cookies are kept.
+        timeout_s = self.service.settings.webhook_timeout_s
+        async with httpx.AsyncClient(
+            verify=self.trusted, follow_redirects=False, timeout=timeout_s
+        ) as client:
+            return await asyncio.gather(*(self._post(client, letter) for letter in letters))
+
+    async def _post(self, client: httpx.AsyncClient, letter: Letter) -> _Answer:
         body = letter.delivery.body.encode()
         headers = {
             "Content-Type": "application/json",
@@ -119,13 +129,15 @@ class Postman:
         }
         try:
             require_deliverable(letter.url, self.service.settings)
-            timeout_s = self.service.settings.webhook_timeout_s
-            with self.client.stream(
-                "POST", letter.url, content=body, headers=headers, timeout=timeout_s
-            ) as response:  # its body is not read: nobody may send us an endless one
+            async with (
+                asyncio.timeout(self.service.settings.webhook_timeout_s),
+                client.stream("POST", letter.url, content=body, headers=headers) as response,
+            ):  # its body is not read: nobody may send us an endless one
                 return _Answer(response.status_code, f"answered {response.status_code}")
         except ForbiddenSourceError as error:
             return _Answer(None, str(error))
+        except TimeoutError:
+            return _Answer(None, "did not answer in time")
         except httpx.HTTPError as error:
             return _Answer(None, f"{type(error).__name__}: {error}"[:ANSWER_CHARS])
 

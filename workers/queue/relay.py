@@ -7,9 +7,11 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pipeline.errors import UnavailableError
+from workers.errors import NotFoundError
 from workers.queue.app import Broker
 from workers.queue.filing import file_abandoned
 from workers.service import Service
@@ -154,5 +156,7 @@ class Relay:
                 connection, created_before_ms=now_ms - round(days * DAY_MS), limit=PAGE
             )
         for submission in expired:
-            with self.service.database.write() as connection:
-                delete_submission(connection, Act(submission.tenant, ACTOR, now_ms), submission)
+            act = Act(submission.tenant, ACTOR, now_ms)
+            # Somebody else may have deleted it meanwhile.
+            with suppress(NotFoundError), self.service.database.write() as connection:
+                delete_submission(connection, act, submission)

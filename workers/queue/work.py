@@ -45,16 +45,12 @@ VIDEO_NAME = "video.bin"
 class VideoWork:
     """The work of the steps, on real videos with real models."""
 
-    def __init__(self, service: Service, scorers: Scorers, worker: str) -> None:
+    def __init__(self, service: Service, scorers: Scorers, decoders: Decoders, worker: str) -> None:
         """Make the work of one process; *worker* is its name."""
         self._service = service
         self._scorers = scorers
         self._worker = worker
-        self._decoders = Decoders(service.settings.silence_s)
-
-    def close(self) -> None:
-        """End the children that decode."""
-        self._decoders.close()
+        self._decoders = decoders
 
     def plan(self, run: Run, submission: Submission, lease: Lease) -> Planned:
         """Probe the video and cut it into chunks; one that cannot be read has a fault instead.

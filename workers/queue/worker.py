@@ -12,8 +12,9 @@ from celery import Celery, signals
 
 from pipeline.errors import PermanentError, UnavailableError
 from workers.catalogue import Catalogue
-from workers.logs import about
+from workers.errors import SettingsError
 from workers.queue.app import SUBMIT_QUEUE, SUBMIT_TASK, make_app, task_name
+from workers.queue.decoders import Decoders
 from workers.queue.leases import Leases
 from workers.queue.runner import StepRunner
 from workers.queue.scorers import Scorers
@@ -34,16 +35,34 @@ def worker_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def run_worker(service: Service, catalogue: Catalogue, queues: Collection[str]) -> int:
+def require_queues(queues: Collection[str]) -> None:
+    """Check what a worker is to do.
+
+    Raises:
+        SettingsError: unless it is kinds of step, or SUBMIT_QUEUE.
+    """
+    known = [*StepKind, SUBMIT_QUEUE]
+    unknown = [queue for queue in queues if queue not in known]
+    if unknown:
+        raise SettingsError(f"queues: are of {', '.join(known)}, got {', '.join(unknown)!r}")
+
+
+def run_worker(service: Service, catalogue: Catalogue, queues: Collection[str], name: str) -> int:
     """Work until a signal asks to stop, and return the exit code.
 
     On the first SIGTERM or SIGINT nothing new is taken up; what is in work has
     `settings.grace_s` to be finished, and is then handed back.
+
+    Args:
+        service: settings, database, artifacts, clock.
+        catalogue: the policies and models.
+        queues: kinds of step, and SUBMIT_QUEUE.
+        name: of the worker; nobody else has it.
     """
-    name = worker_name()
     kinds = frozenset(StepKind(queue) for queue in queues if queue != SUBMIT_QUEUE)
     leases = Leases(service)
-    work = VideoWork(service, Scorers(service.settings, catalogue), name)
+    decoders = Decoders(service.settings.silence_s)
+    work = VideoWork(service, Scorers(service.settings, catalogue), decoders, name)
     runner = StepRunner(service, work, leases, Claimant(name, kinds, service.settings.terms))
     app = make_app(service.settings)
     _register(app, runner, service, catalogue)
@@ -54,11 +73,10 @@ def run_worker(service: Service, catalogue: Catalogue, queues: Collection[str]) 
     signals.worker_shutting_down.connect(begin_shutdown, weak=False)
     leases.start()
     try:
-        with about(worker=name):
-            return _serve(app, name, queues, service.settings.slots)
+        return _serve(app, name, queues, service.settings.slots)
     finally:
         leases.end()
-        work.close()
+        decoders.close()
 
 
 def _serve(app: Celery, name: str, queues: Collection[str], slots: int) -> int:

@@ -49,10 +49,7 @@ class ArtifactStore:
             SettingsError: if there is no driver for the url's kind.
         """
         try:
-            # What another process has written since must not be overlooked.
-            files, self._root = fsspec.core.url_to_fs(
-                url, use_listings_cache=False, **(options or {})
-            )
+            files, self._root = fsspec.core.url_to_fs(url, **(options or {}))
         except (ValueError, ImportError) as error:
             raise SettingsError(f"artifacts_url: {error}") from error
         self._files: Any = files

@@ -3,49 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
-from pipeline.records import Policy
 from workers.errors import ConflictError, NotFoundError
 from workers.store.audit import append_audit
 from workers.store.database import insert_new
 from workers.store.events import ask_to_erase, forget_events
-from workers.store.ids import new_id
 from workers.store.lookups import OVER, find_runs
 from workers.store.records import (
     FRESH,
     RERUN,
     Act,
-    ModelId,
     Run,
     RunState,
     Source,
-    StepKind,
     Submission,
 )
-from workers.store.step_rows import add_steps, cancel_steps
-from workers.store.tables import policies, runs, submissions
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyCopy:
-    """A policy with the bytes of its file, so that a run is judged by what was asked for."""
-
-    policy: Policy
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What a run judges and scores by."""
-
-    policy: PolicyCopy
-    model: ModelId
-
-    @property
-    def hashes(self) -> tuple[str, str]:
-        """What two runs of one submission must not have in common: of the policy, of the model."""
-        return self.policy.policy.sha256, self.model.sha256
+from workers.store.run_rows import Basis, add_run
+from workers.store.step_rows import cancel_steps
+from workers.store.tables import runs, submissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +77,7 @@ def submit(connection: Connection, act: Act, new: NewSubmission) -> Submitted:
     if (row := made.first()) is None:
         return _find_same(connection, act, new)
     submission = Submission.of(row)
-    run = _add_run(connection, submission, new.basis, FRESH, None, now_ms=act.at_ms)
+    run = add_run(connection, submission, new.basis, FRESH, None, now_ms=act.at_ms)
     append_audit(
         connection,
         act,
@@ -168,7 +144,7 @@ def rerun(
             )
     scored = (run for run in theirs if _has_chunks(run) and run.model_sha256 == basis.model.sha256)
     scored_by = next((run.id for run in scored if can_reuse(run)), None)
-    run = _add_run(connection, submission, basis, RERUN, scored_by, now_ms=act.at_ms)
+    run = add_run(connection, submission, basis, RERUN, scored_by, now_ms=act.at_ms)
     append_audit(
         connection,
         act,
@@ -259,48 +235,3 @@ def _is_namesake(run: Run, basis: Basis) -> bool:
 def _has_chunks(run: Run) -> bool:
     """Whether a run has chunks of its own, all of them scored; who borrows some has no plan."""
     return run.state is RunState.DONE and run.plan is not None and run.fault is None
-
-
-def _add_run(  # noqa: PLR0913 - the whole of what a run is
-    connection: Connection,
-    submission: Submission,
-    basis: Basis,
-    priority: int,
-    scored_by: str | None,
-    *,
-    now_ms: int,
-) -> Run:
-    policy, model = basis.policy.policy, basis.model
-    connection.execute(
-        insert_new(connection, policies)
-        .values(
-            sha256=policy.sha256,
-            policy_id=policy.policy_id,
-            version=policy.version,
-            content=basis.policy.content,
-        )
-        .on_conflict_do_nothing()
-    )
-    row = connection.execute(
-        insert(runs)
-        .values(
-            id=new_id(now_ms),
-            submission_id=submission.id,
-            tenant=submission.tenant,
-            policy_sha256=policy.sha256,
-            policy_id=policy.policy_id,
-            policy_version=policy.version,
-            model_id=model.model_id,
-            model_version=model.version,
-            model_sha256=model.sha256,
-            priority=priority,
-            state=RunState.QUEUED.value,
-            scored_by=scored_by,
-            created_ms=now_ms,
-        )
-        .returning(runs)
-    ).mappings()
-    run = Run.of(row.one())
-    kind = StepKind.PLAN if scored_by is None else StepKind.JUDGE
-    add_steps(connection, run, kind, [0], now_ms=now_ms)
-    return run

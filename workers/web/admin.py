@@ -17,13 +17,12 @@ from workers.store.deliveries import (
 from workers.store.keys import create_key, list_keys, revoke_key
 from workers.web.access import Auditor, KeyManager, Looker, WebhookManager
 from workers.web.answers import answer, failures, next_link
+from workers.web.asked import NewKey, NewWebhook
 from workers.web.bodies import (
     AuditPage,
     DeliveryPage,
     KeyList,
-    NewKey,
     NewKeyBody,
-    NewWebhook,
     NewWebhookBody,
     PolicyList,
     WebhookList,

@@ -8,7 +8,8 @@ from workers.store.audit import AuditRow
 from workers.store.deliveries import Delivery, Endpoint
 from workers.store.keys import ApiKey
 from workers.store.records import Progress, Run, Submission
-from workers.store.submissions import Basis, Submitted
+from workers.store.run_rows import Basis
+from workers.store.submissions import Submitted
 from workers.web.bodies import (
     AuditBody,
     DeliveryBody,

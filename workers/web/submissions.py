@@ -43,13 +43,12 @@ from workers.submitting import (
 )
 from workers.web.access import Deleter, Looker, Steerer, Submitter
 from workers.web.answers import Json, answer, failures, next_link, told
+from workers.web.asked import Rerun, SubmitUri
 from workers.web.bodies import (
     Receipt,
-    Rerun,
     RunBody,
     SubmissionDetail,
     SubmissionPage,
-    SubmitUri,
 )
 from workers.web.desk import AtDesk, Desk
 from workers.web.envelope import MULTIPART

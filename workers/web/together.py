@@ -65,4 +65,3 @@ class Together:
     def _commit(self, writes: Sequence[Write]) -> list[Any]:
         with self._database.write() as connection:
             return [write(connection) for write in writes]
-

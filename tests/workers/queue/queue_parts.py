@@ -1,12 +1,15 @@
 """What the tests of the queue are made of: a service with a small model, and videos to submit."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.media.encode import write_video
+from pipeline.media.remote import DECODER
 from pipeline.scoring.backend import Device
 from tests.models import write_colour_model
 from tests.workers.test_cli import ENCODING, POLICY, pictures
 from workers.catalogue import Catalogue, read_catalogue
+from workers.queue.decoders import Decoders
 from workers.queue.leases import Leases
 from workers.queue.runner import StepRunner
 from workers.queue.scorers import Scorers
@@ -22,6 +25,7 @@ from workers.store.steps import Claimant
 from workers.store.submissions import NewSubmission, submit
 
 UPLOADER = "key of default"
+WORKER = "worker-1"
 
 
 class House:
@@ -55,20 +59,27 @@ class House:
         self.settings = Settings(**(defaults | settings))  # type: ignore[arg-type]
         self.service: Service = open_service(self.settings)
         self.catalogue: Catalogue = read_catalogue(self.settings)
-        self._works: list[VideoWork] = []
+        self._decoders: list[Decoders] = []
         migrate(self.service.database)
 
     def close(self) -> None:
         """Close what is open."""
-        for work in self._works:
-            work.close()
+        for decoders in self._decoders:
+            decoders.close()
         self.service.database.close()
 
-    def runner(self, kinds: frozenset[StepKind] = frozenset(StepKind)) -> StepRunner:
+    def runner(
+        self,
+        kinds: frozenset[StepKind] = frozenset(StepKind),
+        *,
+        decoder: Sequence[str] = DECODER,
+    ) -> StepRunner:
         """Return one who does such steps, with a model and decoders of its own."""
-        work = VideoWork(self.service, Scorers(self.settings, self.catalogue), "worker-1")
-        self._works.append(work)
-        claimant = Claimant("worker-1", kinds, self.settings.terms)
+        decoders = Decoders(self.settings.silence_s, decoder)
+        self._decoders.append(decoders)
+        scorers = Scorers(self.settings, self.catalogue)
+        work = VideoWork(self.service, scorers, decoders, WORKER)
+        claimant = Claimant(WORKER, kinds, self.settings.terms)
         return StepRunner(self.service, work, Leases(self.service), claimant)
 
     def upload(self, name: str, *, key: str | None = None, tag: str = "") -> Run:

@@ -14,6 +14,7 @@ from pipeline.records import Outcome, Reason, ReasonKind, Span, Timings, Verdict
 from workers.store.database import Database
 from workers.store.ids import new_id
 from workers.store.records import Act, LeaseTerms, ModelId, Run, RunState, Source, Step, StepKind
+from workers.store.run_rows import Basis, PolicyCopy
 from workers.store.steps import (
     Claimant,
     Planned,
@@ -23,7 +24,7 @@ from workers.store.steps import (
     finish_judge,
     finish_plan,
 )
-from workers.store.submissions import Basis, NewSubmission, PolicyCopy, Submitted, submit
+from workers.store.submissions import NewSubmission, Submitted, submit
 from workers.store.tables import steps
 from workers.store.verdicts import Filing, file_verdict
 
@@ -153,3 +154,13 @@ def judge_run(database: Database, run: Run, chunks: int = 1) -> None:
     for number in range(chunks):
         score_chunk(database, run, number)
     file_pass(database, must_take(database, step_of(database, run, StepKind.JUDGE)))
+
+
+def finish(database: Database, step: Step) -> None:
+    """Finish a step of planning, or of scoring a chunk."""
+    with database.write() as connection:
+        if step.kind is StepKind.PLAN:
+            finish_plan(connection, step, planned(2), CLAIMANT, now_ms=NOW_MS)
+        else:
+            scored = Scored("chunk.bin", 1, (), TIMINGS, is_flagged=True)
+            finish_chunk(connection, step, scored, CLAIMANT, now_ms=NOW_MS)

@@ -95,16 +95,18 @@ def test_readers_see_one_moment(database: Database) -> None:
     assert count(database, policies) == 2
 
 
-def test_writers_see_what_those_before_them_wrote(database: Database) -> None:
-    """Each adds one to what it finds: nobody's addition is lost."""
+def test_writers_see_what_those_before_them_wrote(database: Database, database_url: str) -> None:
+    """Each adds one to what it finds: nobody's addition is lost, nobody fails at his."""
     put(database, "one")
 
     def add(_: int) -> None:
+        own = Database(database_url)  # as a process of its own has
         for _ in range(10):
-            with database.write() as connection:
+            with own.write() as connection:
                 query = select(policies.c.version).with_for_update()
                 version = connection.execute(query).scalar_one()
                 connection.execute(policies.update().values(version=version + 1))
+        own.close()
 
     all_at_once(8, add)
     with database.read() as connection:
@@ -174,6 +176,16 @@ class TestAwayAndBack:
                 ask()
 
         server.start_again()
+        put(database, "after")
+        assert count(database, policies) == 2
+        database.close()
+
+    def test_while_nobody_asked_for_anything(self, server: Postgres) -> None:
+        database = Database(server.create())
+        put(database, "before")
+        server.stop()
+        server.start_again()
+
         put(database, "after")
         assert count(database, policies) == 2
         database.close()

@@ -29,8 +29,9 @@ from workers.store.database import Database
 from workers.store.lookups import find_run
 from workers.store.progress import measure_progress
 from workers.store.records import RERUN, ModelId, Run, RunState, Step, StepKind, Submission
+from workers.store.run_rows import Basis
 from workers.store.steps import finish_faulty, finish_plan
-from workers.store.submissions import Basis, Submitted, cancel, delete_submission, rerun
+from workers.store.submissions import Submitted, cancel, delete_submission, rerun
 from workers.store.tables import runs, steps
 
 OTHER_MODEL = ModelId("colour", "2", "n" * 64)

@@ -9,6 +9,7 @@ from pipeline.errors import PolicyError
 from tests.workers.web.web_parts import OUR, Portal, Worker, client_of, wait_until
 from workers.errors import BrokerUnavailableError, NotFoundError
 from workers.store.records import Role
+from workers.web.ids import require_id
 from workers.web.statuses import STATUSES, error_of, status_of
 
 HEADERS = {
@@ -56,6 +57,13 @@ def test_what_goes_wrong_is_a_problem(portal: Portal, method: str, path: str, st
     assert problem["status"] == status
     assert all(problem[member] for member in ("type", "title", "detail"))
     assert {name: response.headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("text", ["", "x", ID[1:], f"{ID}0", f"{ID}\n", f"{ID}\x00", ID.upper()])
+def test_only_what_looks_like_an_id_gets_to_the_database(text: str) -> None:
+    assert require_id(ID) == ID
+    with pytest.raises(NotFoundError):
+        require_id(text)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics", "/openapi.json", "/v1/policies", "/x"])

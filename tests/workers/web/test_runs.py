@@ -3,11 +3,13 @@
 import json
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from tests.workers.web.web_parts import VIDEO, Portal, Worker, running, wait_until
 from workers.web.desk import MAX_STREAMS
+from workers.web.progress import POLL_S
 
 PATH = "/v1/submissions"
 
@@ -111,7 +113,7 @@ def test_a_stream_tells_what_changes_and_ends_when_all_is_over(
 ) -> None:
     submission_id = portal.hand_in("stream.mp4")
     run = portal.run_of(submission_id)
-    text = ""
+    text, unchanged = "", Event()
     with portal.admin.stream("GET", f"{PATH}/{submission_id}/progress") as response:
         assert response.status_code == 200
         assert response.headers["Content-Type"].startswith("text/event-stream")
@@ -119,6 +121,7 @@ def test_a_stream_tells_what_changes_and_ends_when_all_is_over(
         todo = worker.parts_of(run)
         for piece in lines:
             text += piece
+            unchanged.wait(2.5 * POLL_S)  # several looks at what stays as it is
             next(todo, None)
     events = events_of(text)
 

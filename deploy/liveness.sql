@@ -7,10 +7,10 @@
 -- It reads no more than the head of the queue and the steps in work, both by an index: a million
 -- steps that are done, or wait, cost nothing. The same words for SQLite and PostgreSQL.
 --
---   :kind         of step
---   :host         this container's name; a worker's is "host-process-number", see worker_name()
---   :now_ms       the time
---   :long_ago_ms  before this time is long ago
+--   kind          of step
+--   host          this container's name; a worker's is "host-process-number", see worker_name()
+--   now_ms        the time
+--   long_ago_ms  before this time is long ago
 WITH head AS (
     SELECT rung_ms, due_ms
     FROM steps

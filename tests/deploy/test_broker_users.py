@@ -38,7 +38,7 @@ REFUSED = {
     "it is not stopped": "SHUTDOWN NOSAVE",
     "nor made to write": "BGREWRITEAOF",
     "it follows nobody": "REPLICAOF 127.0.0.1 1",
-    "nothing is loaded into it": "MODULE LOAD /tmp/x.so",
+    "nothing is loaded into it": "FUNCTION LIST",
     "users are not its users' affair": "ACL LIST",
     "nor are their connections": "CLIENT LIST",
     "it is not asked how it is": "INFO",

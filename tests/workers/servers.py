@@ -1,5 +1,7 @@
 """Real servers for tests: a PostgreSQL of our own, on a socket in a folder of our own."""
 
+import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -74,4 +76,6 @@ def running_postgres() -> Iterator[Postgres]:
         try:
             yield postgres
         finally:
+            if pid := postgres.server.get_pid():  # at once: nobody needs what it would write down
+                os.kill(pid, signal.SIGQUIT)
             postgres.server.cleanup()

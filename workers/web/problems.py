@@ -40,7 +40,7 @@ async def _answer_http(_request: Request, error: HTTPException) -> Response:
 
 async def _answer_invalid(_request: Request, error: RequestValidationError) -> Response:
     faults = [
-        {"at": _place(fault["loc"]), "message": str(fault["msg"]).removeprefix(VALUE_ERROR)}
+        {"at": _place(fault["loc"]), "message": _in_words(str(fault["msg"]), fault["loc"])}
         for fault in error.errors()[:MAX_FAULTS]
     ]
     detail = "; ".join(f"{fault['at']}: {fault['message']}" for fault in faults)
@@ -64,3 +64,8 @@ async def _answer_known(_request: Request, error: HeatreelError) -> Response:
 
 def _place(steps: tuple[object, ...]) -> str:
     return ".".join(str(step) for step in steps)[:MAX_FAULT_CHARS]
+
+
+def _in_words(message: str, steps: tuple[object, ...]) -> str:
+    """Return what is wrong, without what is said of its place beside it."""
+    return message.removeprefix(VALUE_ERROR).removeprefix(f"{steps[-1] if steps else ''}: ")

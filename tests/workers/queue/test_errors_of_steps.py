@@ -21,7 +21,7 @@ from tests.workers.queue.test_runner import due_steps, report_of
 from tests.workers.queue.told_work import Deed, ToldWork, runner_of
 from tests.workers.servers import Postgres
 from workers.errors import LeaseLostError, StoreUnavailableError
-from workers.queue.leases import HandedBackError, Lease
+from workers.queue.leases import Lease, Leases
 from workers.store.lookups import find_submission
 from workers.store.records import Act, Run, RunState, StepKind
 from workers.store.submissions import cancel, delete_submission
@@ -77,17 +77,15 @@ def test_a_lost_lease_drops_the_step(house: House) -> None:
 
 
 def test_what_is_handed_back_is_due_at_once_and_is_not_counted(house: House) -> None:
-    work = ToldWork(plan=raising(HandedBackError("the worker shuts down")))
     run = house.upload("plain.mp4")
     (step_id,) = due_steps(house)
-    runner = runner_of(house, work)
+    leases = Leases(house.service)
 
-    def hand_back_and_stop(lease: Lease) -> None:
-        runner._leases.stop_by(0)  # noqa: SLF001 - so that the runner does not take it up again
+    def stop(lease: Lease) -> None:
+        leases.stop_by(0)
         lease.report(0.5)
 
-    work.deeds[StepKind.PLAN] = hand_back_and_stop
-    runner.run(step_id)
+    runner_of(house, ToldWork(plan=stop), leases).run(step_id)
 
     row = row_of(house, step_id)
     assert (row.state, row.attempts, row.error) == ("due", 0, "the worker shuts down")
@@ -137,7 +135,7 @@ def test_what_trying_again_will_not_mend_is_given_up_at_once(house: House, kind:
 
     given_up = house.run(run.id)
     assert (given_up.state, given_up.outcome) == (RunState.DEAD, "error")
-    (reason,) = report_of(house, run)["reasons"]  # type: ignore[misc, attr-defined]
+    (reason,) = report_of(house, run)["reasons"]
     assert (reason["kind"], reason["detail"]) == ("abandoned", "is no model")
     assert due_steps(house) == []
 

@@ -65,7 +65,7 @@ def test_it_is_given_up_and_a_person_has_to_look(house: House) -> None:
 
     given_up = house.run(run.id)
     assert (given_up.state, given_up.outcome) == (RunState.DEAD, "error")
-    (reason,) = report_of(house, run)["reasons"]  # type: ignore[misc, attr-defined]
+    (reason,) = report_of(house, run)["reasons"]
     assert reason["kind"] == "abandoned"
     assert f"after {MAX_ATTEMPTS} attempts at plan" in reason["detail"]
     assert "SIGSEGV" in reason["detail"]

@@ -37,10 +37,10 @@ class ToldWork:
 
     def judge(self, run: Run, _submission: Submission, lease: Lease) -> Filing:
         self._begin(StepKind.JUDGE, lease)
-        is_faulty = run.fault is not None
-        reasons = (Reason(ReasonKind.UNREADABLE, detail=run.fault),) if is_faulty else ()
-        outcome = Outcome.ERROR if is_faulty else Outcome.PASS
-        return Filing(Verdict(outcome, 0, reasons), "{}", None, RunState.DONE, WORKER)
+        verdict = Verdict(Outcome.PASS, 0, ())
+        if run.fault is not None:
+            verdict = Verdict(Outcome.ERROR, 0, (Reason(ReasonKind.UNREADABLE, detail=run.fault),))
+        return Filing(verdict, "{}", None, RunState.DONE, WORKER)
 
     def _begin(self, kind: StepKind, lease: Lease) -> None:
         self.done.append(kind)

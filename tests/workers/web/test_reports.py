@@ -1,12 +1,15 @@
 """Reports and the files beside them: as they were filed, each with its own type."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
-from tests.workers.web.web_parts import Portal, Worker, running
+from tests.workers.web.web_parts import Portal, Worker, running, wait_until
+from workers.store.artifacts import ArtifactStore
 
 PATH = "/v1/submissions"
 FILES = {
@@ -112,17 +115,26 @@ def test_a_file_that_is_gone_is_not_found(portal: Portal, worker: Worker) -> Non
     assert portal.admin.get(f"{PATH}/{submission_id}/artifacts/strip").status_code == 404
 
 
+class WatchedStore(ArtifactStore):
+    """Artifacts that know how many of them are being read."""
+
+    reading = 0
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        with super().open(name) as file:
+            WatchedStore.reading += 1
+            try:
+                yield file
+            finally:
+                WatchedStore.reading -= 1
+
+
 def test_whoever_stops_reading_holds_no_file(tmp_path: Path) -> None:
-    with running(tmp_path) as portal:
+    with running(tmp_path, store=WatchedStore) as portal:
         submission_id = judge(portal, Worker(portal), "stopped.mp4")
-        before = open_files()
         with portal.admin.stream("GET", f"{PATH}/{submission_id}/artifacts/frames") as response:
             pieces = response.iter_raw(1024)
             assert next(pieces)
-    assert open_files() <= before
-
-
-def open_files() -> int:
-    """Return how many artifacts this process holds open."""
-    links = Path("/proc/self/fd").iterdir()
-    return sum("frames.parquet" in str(link.resolve()) for link in links)
+            assert WatchedStore.reading == 1
+        wait_until(lambda: WatchedStore.reading == 0)

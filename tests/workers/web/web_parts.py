@@ -18,6 +18,7 @@ from tests.workers.test_cli import POLICY
 from workers.catalogue import Catalogue, read_catalogue
 from workers.service import Service, clock_ms, open_service
 from workers.settings import Settings
+from workers.store.artifacts import ArtifactStore
 from workers.store.keys import create_key
 from workers.store.lookups import find_run, find_submission
 from workers.store.migrate import migrate
@@ -52,9 +53,11 @@ class Portal:
         secrets: of keys, by tenant and role.
     """
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(
+        self, folder: Path, *, store: type[ArtifactStore] = ArtifactStore, **settings: object
+    ) -> None:
         self.clock = Clock()
-        self.service, self.catalogue = open_parts(folder, self.clock, **settings)
+        self.service, self.catalogue = open_parts(folder, self.clock, store=store, **settings)
         self.secrets = {
             (tenant, role): make_key(self.service, tenant, role)
             for tenant in (OUR, RIVAL)
@@ -167,7 +170,13 @@ class Worker:
         self.judge(run, outcome, **filed)
 
 
-def open_parts(folder: Path, now_ms: Clock, **settings: object) -> tuple[Service, Catalogue]:
+def open_parts(
+    folder: Path,
+    now_ms: Clock,
+    *,
+    store: type[ArtifactStore] = ArtifactStore,
+    **settings: object,
+) -> tuple[Service, Catalogue]:
     """Return a service on SQLite, with one small model and two policies that it serves."""
     folder.mkdir(parents=True, exist_ok=True)
     model = write_colour_model(folder)
@@ -190,13 +199,14 @@ def open_parts(folder: Path, now_ms: Clock, **settings: object) -> tuple[Service
     }
     made = Settings(**(defaults | settings))  # type: ignore[arg-type]
     opened = open_service(made)
-    service = Service(opened.settings, opened.database, opened.artifacts, now_ms)
+    artifacts = store(made.artifacts, made.artifact_options)
+    service = Service(opened.settings, opened.database, artifacts, now_ms)
     migrate(service.database)
     return service, read_catalogue(made)
 
 
 @contextmanager
-def running(folder: Path, **settings: object) -> Iterator[Portal]:
+def running(folder: Path, **settings: Any) -> Iterator[Portal]:
     """Run an API."""
     portal = Portal(folder, **settings)
     portal.start()

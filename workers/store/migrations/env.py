@@ -4,10 +4,17 @@ from alembic import context
 
 from workers.store.tables import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    render_as_batch=True,  # SQLite alters tables by copying them
-)
-with context.begin_transaction():
-    context.run_migrations()
+
+def run() -> None:
+    """Bring the database to the revision that Alembic was asked for."""
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=metadata,
+        render_as_batch=True,  # SQLite alters tables by copying them
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if hasattr(context, "config"):  # else somebody only imports it, as pytest does for doctests
+    run()

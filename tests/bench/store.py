@@ -25,7 +25,7 @@ from workers.store.due import (
     note_rung,
     release_expired,
 )
-from workers.store.events import unsettled
+from workers.store.events import has_unsettled
 from workers.store.figures import count_standing
 from workers.store.ids import new_id
 from workers.store.lookups import (
@@ -38,7 +38,7 @@ from workers.store.lookups import (
 )
 from workers.store.migrate import migrate
 from workers.store.progress import measure_progress
-from workers.store.records import LeaseTerms, RunState, StepKind
+from workers.store.records import LeaseTerms, OutboxKind, RunState, StepKind
 from workers.store.steps import Claimant, claim
 from workers.store.tables import submissions
 
@@ -92,7 +92,7 @@ class Bench:
             "find_abandoned": self._find_abandoned,
             "release_expired": self._release_expired,
             "find_expired": self._find_expired,
-            "unsettled, has_letters": self._look,
+            "has_unsettled, has_letters": self._look,
             "claim": self._claim,
         }
 
@@ -171,7 +171,7 @@ class Bench:
 
     def _look(self) -> None:
         with self._database.read() as connection:
-            unsettled(connection, limit=1)
+            has_unsettled(connection, OutboxKind.EVENT)
             has_letters(connection, now_ms=self._now_ms)
 
     def _claim(self) -> None:

@@ -23,7 +23,7 @@ from workers.store.due import (
     release_expired,
     take_abandoned,
 )
-from workers.store.events import settle, unsettled
+from workers.store.events import has_unsettled, settle, take_unsettled
 from workers.store.lookups import find_expired
 from workers.store.records import Act, OutboxKind, StepKind
 from workers.store.submissions import delete_submission
@@ -68,7 +68,7 @@ class Relay:
         Raises:
             UnavailableError: if the database, the broker or the artifact store is away.
         """
-        duties: list[Callable[[], None]] = [self._settle_outbox, self.ring]
+        duties: list[Callable[[], None]] = [self._address_events, self._erase, self.ring]
         if is_slow:
             duties = [self.take_back, self.give_up, self._forget, *duties]
         failures = []
@@ -129,21 +129,33 @@ class Relay:
                 file_abandoned(connection, abandoned.run, why, now_ms=now_ms)
             logger.error("run %s is %s", abandoned.run.id, why)
 
-    def _settle_outbox(self) -> None:
-        with self.service.database.read() as connection:
-            waiting = bool(unsettled(connection, limit=1))
-        while waiting:
+    def _address_events(self) -> None:
+        """Make a delivery of each event to everybody who is to be told of it."""
+        while self._has_unsettled(OutboxKind.EVENT):
+            now_ms = self.service.now_ms()
             with self.service.database.write() as connection:
-                entries = unsettled(connection, limit=PAGE)
-                now_ms = self.service.now_ms()
+                entries = take_unsettled(connection, OutboxKind.EVENT, limit=PAGE)
                 for entry in entries:
-                    if entry.kind == OutboxKind.EVENT.value:
-                        address_event(connection, entry.tenant, entry.body, now_ms=now_ms)
-                    else:
-                        for prefix in json.loads(entry.body):
-                            self.service.artifacts.erase(prefix)
+                    address_event(connection, entry.tenant, entry.body, now_ms=now_ms)
                     settle(connection, entry.id, now_ms=now_ms)
-            waiting = len(entries) == PAGE
+            if not entries:  # another relay has them
+                return
+
+    def _erase(self) -> None:
+        """Remove the artifacts of what was deleted, one entry after the other."""
+        while self._has_unsettled(OutboxKind.ERASE):
+            with self.service.database.write() as connection:
+                entries = take_unsettled(connection, OutboxKind.ERASE, limit=1)
+                for entry in entries:
+                    for prefix in json.loads(entry.body):
+                        self.service.artifacts.erase(prefix)
+                    settle(connection, entry.id, now_ms=self.service.now_ms())
+            if not entries:
+                return
+
+    def _has_unsettled(self, kind: OutboxKind) -> bool:
+        with self.service.database.read() as connection:
+            return has_unsettled(connection, kind)
 
     def _forget(self) -> None:
         """Delete submissions that are older than the operator keeps them."""

@@ -45,11 +45,17 @@ def ask_to_erase(
     _put(connection, OutboxKind.ERASE, tenant, list(prefixes), now_ms)
 
 
-def unsettled(connection: Connection, *, limit: int) -> Sequence[Any]:
-    """Return the oldest entries that are still to be dealt with: id, kind, tenant, body."""
+def has_unsettled(connection: Connection, kind: OutboxKind) -> bool:
+    """Whether there are such entries: a look that locks nothing."""
+    query = select(outbox.c.id).where(outbox.c.settled_ms.is_(None), outbox.c.kind == kind.value)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def take_unsettled(connection: Connection, kind: OutboxKind, *, limit: int) -> Sequence[Any]:
+    """Return the oldest such entries that nobody else deals with: id, tenant, body."""
     entries = connection.execute(
-        select(outbox.c.id, outbox.c.kind, outbox.c.tenant, outbox.c.body)
-        .where(outbox.c.settled_ms.is_(None))
+        select(outbox.c.id, outbox.c.tenant, outbox.c.body)
+        .where(outbox.c.settled_ms.is_(None), outbox.c.kind == kind.value)
         .order_by(outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

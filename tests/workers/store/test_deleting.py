@@ -22,7 +22,7 @@ from tests.workers.store.store_parts import (
 from workers.errors import LeaseLostError, NotFoundError
 from workers.store.database import Database
 from workers.store.deliveries import address_event, create_endpoint
-from workers.store.events import settle, unsettled
+from workers.store.events import settle, take_unsettled
 from workers.store.lookups import find_expired, find_run, find_submission
 from workers.store.records import (
     Act,
@@ -51,7 +51,7 @@ class TestDeleting:
         judge_run(database, submitted.run, chunks=2)
         with database.write() as connection:
             create_endpoint(connection, UPLOADER, "https://acme.example/hook")
-            for entry in unsettled(connection, limit=10):
+            for entry in take_unsettled(connection, OutboxKind.EVENT, limit=10):
                 assert address_event(connection, "acme", entry.body, now_ms=NOW_MS) == 1
                 settle(connection, entry.id, now_ms=NOW_MS)
         self.delete(database, submitted.submission)

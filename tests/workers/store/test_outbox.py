@@ -10,7 +10,13 @@ from sqlalchemy import Connection, select
 from tests.workers.store.store_parts import NOW_MS, UPLOADER, all_at_once, count, hand_in
 from workers.errors import LeaseLostError
 from workers.store.database import Database
-from workers.store.events import ask_to_erase, settle, tell, unsettled
+from workers.store.events import (
+    ask_to_erase,
+    has_unsettled,
+    settle,
+    take_unsettled,
+    tell,
+)
 from workers.store.records import EventKind, OutboxKind, Run
 from workers.store.submissions import delete_submission
 from workers.store.tables import outbox
@@ -65,7 +71,7 @@ def test_what_is_rolled_back_is_not_told(database: Database) -> None:
 
     with suppress(LeaseLostError), database.write() as connection:
         delete_submission(connection, UPLOADER, submitted.submission)
-        assert len(unsettled(connection, limit=10)) == 1
+        assert len(take_unsettled(connection, OutboxKind.ERASE, limit=10)) == 1
         raise LeaseLostError
     assert count(database, outbox) == 0
 
@@ -76,13 +82,25 @@ def test_entries_come_in_the_order_in_which_they_were_written(database: Database
         tell_of(connection, run, EventKind.FLAGGED_EARLY)
         ask_to_erase(connection, "acme", ["one", "two"], now_ms=NOW_MS)
         tell_of(connection, run)
-        entries = unsettled(connection, limit=10)
-        first = unsettled(connection, limit=1)
+        told = take_unsettled(connection, OutboxKind.EVENT, limit=10)
+        first = take_unsettled(connection, OutboxKind.EVENT, limit=1)
+        (erased,) = take_unsettled(connection, OutboxKind.ERASE, limit=10)
 
-    kinds = [OutboxKind.EVENT, OutboxKind.ERASE, OutboxKind.EVENT]
-    assert [entry.kind for entry in entries] == [kind.value for kind in kinds]
-    assert json.loads(entries[1].body) == ["one", "two"]
-    assert [entry.id for entry in first] == [entries[0].id]
+    types = [EventKind.FLAGGED_EARLY.value, EventKind.COMPLETED.value]
+    assert [json.loads(entry.body)["type"] for entry in told] == types
+    assert json.loads(erased.body) == ["one", "two"]
+    assert [entry.id for entry in first] == [told[0].id]
+
+
+def test_a_look_tells_whether_there_is_anything_of_a_kind(database: Database) -> None:
+    run = hand_in(database).run
+    with database.write() as connection:
+        assert not any(has_unsettled(connection, kind) for kind in OutboxKind)
+        tell_of(connection, run)
+        assert [has_unsettled(connection, kind) for kind in OutboxKind] == [True, False]
+        (entry,) = take_unsettled(connection, OutboxKind.EVENT, limit=2)
+        settle(connection, entry.id, now_ms=NOW_MS)
+        assert not has_unsettled(connection, OutboxKind.EVENT)
 
 
 def test_what_was_settled_does_not_come_again(database: Database) -> None:
@@ -90,10 +108,10 @@ def test_what_was_settled_does_not_come_again(database: Database) -> None:
     with database.write() as connection:
         for _ in range(3):
             tell_of(connection, run)
-        entries = unsettled(connection, limit=3)
+        entries = take_unsettled(connection, OutboxKind.EVENT, limit=3)
         settle(connection, entries[1].id, now_ms=NOW_MS)
 
-        left = unsettled(connection, limit=3)
+        left = take_unsettled(connection, OutboxKind.EVENT, limit=3)
     assert [entry.id for entry in left] == [entries[0].id, entries[2].id]
 
 
@@ -102,12 +120,14 @@ def test_whoever_fails_at_settling_leaves_the_entry_for_others(database: Databas
     with database.write() as connection:
         tell_of(connection, run)
     with suppress(LeaseLostError), database.write() as connection:
-        (entry,) = unsettled(connection, limit=1)
+        (entry,) = take_unsettled(connection, OutboxKind.EVENT, limit=1)
         settle(connection, entry.id, now_ms=NOW_MS)
         raise LeaseLostError
 
     with database.write() as connection:
-        assert [one.id for one in unsettled(connection, limit=1)] == [entry.id]
+        assert [one.id for one in take_unsettled(connection, OutboxKind.EVENT, limit=1)] == [
+            entry.id
+        ]
 
 
 def test_many_who_settle_at_once_deal_with_each_entry_once(database: Database) -> None:
@@ -120,7 +140,7 @@ def test_many_who_settle_at_once_deal_with_each_entry_once(database: Database) -
         settled = []
         for _ in range(20):
             with database.write() as connection:
-                for entry in unsettled(connection, limit=3):
+                for entry in take_unsettled(connection, OutboxKind.EVENT, limit=3):
                     settle(connection, entry.id, now_ms=NOW_MS)
                     settled.append(entry.id)
         return settled

@@ -73,7 +73,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize(("where", "expression"), expressions())
+@pytest.mark.parametrize(("where", "expression"), list(expressions()))
 def test_what_is_asked_for_is_there(
     figures: dict[str, set[str]], where: str, expression: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_what_is_asked_for_is_there(
     assert names <= set(figures)
 
 
-@pytest.mark.parametrize(("where", "expression"), expressions())
+@pytest.mark.parametrize(("where", "expression"), list(expressions()))
 def test_it_is_sorted_and_chosen_by_labels_that_it_has(
     figures: dict[str, set[str]], where: str, expression: str
 ) -> None:

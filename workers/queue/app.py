@@ -95,7 +95,8 @@ class Broker:
         Raises:
             BrokerUnavailableError: if the broker does not answer.
         """
-        with self._app.connection_for_write() as connection:
+        # Whoever asks will ask again: there is no sense in waiting here.
+        with self._app.connection_for_write(transport_options={"max_retries": 1}) as connection:
             away = (*connection.connection_errors, *connection.channel_errors, OperationalError)
             try:
                 queue = connection.default_channel.queue_declare(kind.value)

@@ -35,7 +35,7 @@ def sign(secret: str, body: bytes, *, at_s: int) -> str:
     The receiver recomputes it, compares in constant time, and refuses old times.
 
     >>> sign("whsec_x", b"{}", at_s=1700000000)[:20]
-    't=1700000000,v1=1353'
+    't=1700000000,v1=be8c'
     """
     signed = f"{at_s}.".encode() + body
     digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()

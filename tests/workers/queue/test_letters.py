@@ -64,6 +64,10 @@ class Handler(BaseHTTPRequestHandler):
 class Receiver(ThreadingHTTPServer):
     """Somebody who is told."""
 
+    request_queue_size = (
+        64  # of connections that wait; the library's 5 would drop some for a second
+    )
+
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.letters: list[tuple[str, dict[str, str], bytes]] = []

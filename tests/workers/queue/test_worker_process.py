@@ -1,0 +1,70 @@
+"""A real worker with a real broker: rung, waited for, stopped, and spoken to by name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from sqlalchemy import select
+
+from tests.workers.queue.process_parts import broker_of, started, wait_until
+from tests.workers.queue.queue_parts import House
+from workers.queue.app import Broker, make_app
+from workers.queue.relay import Relay
+from workers.store.records import RunState
+from workers.store.tables import submissions
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    url = f"sqlite:///{tmp_path / 'heatreel.db'}"
+    made = House(tmp_path / "house", url, lease_s=5, ring_again_s=0.5, grace_s=5)
+    yield made
+    made.close()
+
+
+def test_a_worker_does_what_it_is_rung_for_and_ends_when_asked(house: House) -> None:
+    run = house.upload("magenta.mp4")
+    with broker_of(house), started(house, "worker") as worker:
+        Relay(house.service, Broker(make_app(house.settings))).ring()
+        wait_until(lambda: house.run(run.id).state is RunState.DONE)
+        code = worker.end()
+
+    assert house.run(run.id).outcome == "review"
+    assert code == 0
+    (line,) = (line for line in worker.lines() if line["message"] == "judge done")
+    assert line["submission"] == run.submission_id
+    assert line["run"] == run.id
+
+
+def test_a_worker_waits_for_a_broker_that_comes_later_and_goes_again(house: House) -> None:
+    relay = Relay(house.service, Broker(make_app(house.settings)))
+    with started(house, "worker") as worker:
+        wait_until(lambda: worker.has_said("Cannot connect"))
+        for name in ("plain.mp4", "magenta.mp4"):  # the broker goes away in between
+            run = house.upload(name)
+            with broker_of(house):
+                relay.ring()
+                wait_until(lambda run=run: house.run(run.id).state.is_over)  # type: ignore[misc]
+        assert worker.is_alive
+
+
+def test_a_plain_celery_app_submits_by_name_and_twice_is_once(house: House) -> None:
+    other = Celery("upload-service", broker=house.settings.broker)
+    wanted = {"uri": (house.clips / "plain.mp4").as_uri(), "tag": "upload-123"}
+    forbidden = {"uri": "file:///etc/passwd"}
+
+    def tags() -> list[str]:
+        with house.service.database.read() as connection:
+            return list(connection.execute(select(submissions.c.tag)).scalars())
+
+    with broker_of(house) as client, started(house, "worker") as worker:
+        for task_id, kwargs in (("a", wanted), ("a", wanted), ("b", forbidden), ("c", wanted)):
+            other.send_task("heatreel.submit", kwargs=kwargs, queue="submit", task_id=task_id)
+        wait_until(lambda: len(tags()) == 2 and not client.llen("submit"))
+        worker.end()
+    other.close()
+
+    assert tags() == ["upload-123", "upload-123"]

@@ -1,9 +1,10 @@
 """A client of the API: what upload services and notebooks talk to Heatreel with.
 
->>> with HeatreelClient("http://localhost:8080", "hrk_...") as client:  # doctest: +SKIP
-...     receipt = client.submit_file(Path("clip.mp4"), tag="upload-123")
-...     client.wait(receipt.submission_id, timeout_s=600).runs[0].verdict
-<Outcome.PASS: 'pass'>
+::
+
+    with HeatreelClient("http://localhost:8080", "hrk_...") as client:
+        receipt = client.submit_file(Path("clip.mp4"), tag="upload-123")
+        client.wait(receipt.submission_id, timeout_s=600).runs[0].verdict  # Outcome.PASS
 """
 
 import time

@@ -10,7 +10,7 @@
 --   kind          of step
 --   host          this container's name; a worker's is "host-process-number", see worker_name()
 --   now_ms        the time
---   long_ago_ms  before this time is long ago
+--   long_ago_ms   before this time is long ago
 WITH head AS (
     SELECT rung_ms, due_ms
     FROM steps

@@ -44,6 +44,10 @@ class Lease:
         if self._stop_s is not None and time.monotonic() > self._stop_s:
             raise HandedBackError("the worker shuts down")
 
+    def count_frame(self) -> None:
+        """Say that one more frame was decoded."""
+        self.frames += 1
+
     def lose(self) -> None:
         """Note that the step is somebody else's."""
         self._lost.set()

@@ -5,7 +5,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from pipeline.ahead import CpuTimer
@@ -27,6 +26,7 @@ from pipeline.records import (
     Timings,
 )
 from pipeline.scan import Scan, Subject, error_scan, find_blocks, judge_video, write_scan
+from workers.queue.counted import CountedLooker
 from workers.queue.decoders import Decoders
 from workers.queue.filing import fault_of, report_id
 from workers.queue.leases import Lease
@@ -100,7 +100,9 @@ class VideoWork:
                     decoding_s=decoder.cpu_s, all_s=lambda: time.thread_time() + decoder.cpu_s()
                 ),
                 on_progress=lease.report,
-                look_through=partial(RemoteLooker, decoder),
+                look_through=lambda looker: CountedLooker(
+                    RemoteLooker(decoder, looker), lease.count_frame
+                ),
             )
         name = f"{_folder(run, lease)}/chunk.bin"
         self._service.artifacts.put(name, chunk_file.write(seen))

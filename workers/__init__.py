@@ -1,1 +1,3 @@
-"""The processes: the command line today; the service beside it later."""
+"""The processes: the command line, and the service."""
+
+import pipeline  # noqa: F401 - keeps ONNX Runtime from reporting, before anybody loads it

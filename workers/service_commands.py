@@ -33,6 +33,7 @@ from workers.store.records import Act, Role, Run
 from workers.submitting import UriRequest, require_text, submit_uri
 from workers.up import Part, end_with_owner, end_with_threads, keep_up
 from workers.web.app import run_server
+from workers.web.asked import MAX_NAME_CHARS
 
 TENANT = "default"
 ACTOR = "command line"
@@ -155,7 +156,8 @@ def run_keys_create(name: str, role: Role) -> int:
     """Make an API key and show it, once."""
     service = open_service(read_settings())
     with _typed():
-        require_text("name", name)
+        if not 0 < len(require_text("name", name)) <= MAX_NAME_CHARS:
+            raise ValueError(f"name: has 1 to {MAX_NAME_CHARS} characters")
     with service.database.write() as connection:
         act = Act(TENANT, ACTOR, service.now_ms())
         key, secret = create_key(connection, act, name=name, role=role)

@@ -1,9 +1,11 @@
 """What holds for all files of deploy/: no secrets, no address of a package index; the image."""
 
 import re
+import subprocess
+import sys
 from importlib import import_module
 from importlib.metadata import distributions
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
@@ -78,6 +80,18 @@ def test_the_gpu_image_has_the_cuda_that_onnx_runtime_was_built_for() -> None:
 def test_one_onnx_runtime_is_installed_here_as_there() -> None:
     found = {one.name for one in distributions()} & {"onnxruntime", "onnxruntime-gpu"}
     assert len(found) == 1
+
+
+def test_onnx_runtime_in_the_image_reports_to_nobody(tmp_path: Path) -> None:
+    """It writes an id of the machine into its user's cache unless it is told not to report."""
+    told = dict(re.findall(r"\b(ORT_\w+)=(\S+)", DOCKERFILE))
+    assert told == {"ORT_DISABLE_TELEMETRY": "1"}
+    assert DOCKERFILE.index("ORT_DISABLE_TELEMETRY=1") < DOCKERFILE.index("FROM base AS build")
+    load = "import onnxruntime; onnxruntime.SessionOptions(); onnxruntime.get_available_providers()"
+    subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", load], env={**told, "HOME": str(tmp_path)}, check=True
+    )
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_what_is_copied_into_the_image_is_let_in() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from pipeline.drawing.style import HeatmapStyle
 from pipeline.errors import UnavailableError
@@ -109,7 +109,31 @@ def _database_faults(world: World) -> list[str]:
         unscored = select(func.count()).select_from(chunks).where(chunks.c.artifact.is_(None))
         if missing := connection.execute(unscored).scalar_one():
             faults.append(f"{missing} chunks were not scored")
+        faults += _step_faults(connection)
         faults += verify_audit(connection)
+    return faults
+
+
+def _step_faults(connection: Connection) -> list[str]:
+    """Every step is done, and what counts of it was made by whoever had it last.
+
+    Results alone would not tell: whoever else had the step makes the same of it.
+    """
+    counts: dict[tuple[str, str, int], str | None] = {}
+    for run in connection.execute(select(runs.c.id, runs.c.plan)):
+        counts[run.id, "plan", 0] = run.plan
+    for chunk in connection.execute(select(chunks.c.run_id, chunks.c.number, chunks.c.artifact)):
+        counts[chunk.run_id, "chunk", chunk.number] = chunk.artifact
+    for report in connection.execute(select(reports.c.run_id, reports.c.folder)):
+        counts[report.run_id, "judge", 0] = report.folder
+    faults = []
+    for step in connection.execute(select(steps)):
+        name = f"{step.kind} {step.chunk} of run {step.run_id}"
+        if step.state != "done":
+            faults.append(f"{name} is {step.state}")
+        made = counts.get((step.run_id, step.kind, step.chunk)) or "nothing"
+        if f"-{step.fence}" not in (part[part.rfind("-") :] for part in made.split("/")):
+            faults.append(f"{name}: of its fence {step.fence}, what counts is {made}")
     return faults
 
 

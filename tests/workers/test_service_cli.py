@@ -1,6 +1,8 @@
 """The commands of the service, as operators type them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from typer.testing import CliRunner, Result
 from tests.models import write_colour_model
 from tests.workers.test_cli import POLICY
 from workers.cli import app
+from workers.queue.embedded import running_valkey
 from workers.service import open_service
 from workers.settings import read_settings
 from workers.store.tables import audit
@@ -56,6 +59,22 @@ def test_settings_are_shown_and_secrets_are_not(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("home")
+def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {
+        "DATABASE_URL": f"postgresql+psycopg://heatreel:{SECRET}@127.0.0.1:1/heatreel",
+        "BROKER_URL": f"redis://:{SECRET}@127.0.0.1:1/0",
+        "S3_KEY": SECRET,
+        "S3_SECRET": SECRET,
+    }
+    for name, value in places.items():
+        monkeypatch.setenv(f"HEATREEL_{name}", value)
+    said = [heatreel(word).output for word in ("settings", "doctor", "migrate")]
+
+    assert all(said)
+    assert SECRET not in "".join(said)
+
+
+@pytest.mark.usefixtures("home")
 def test_wrong_settings_are_told_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEATREEL_SLOTS", "none")
     monkeypatch.setenv("HEATREEL_PORT", "99999999")
@@ -79,6 +98,16 @@ def test_a_key_is_shown_once_and_can_be_revoked() -> None:
     assert heatreel("keys", "revoke", key_id).exit_code == 0
     assert "revoked" in heatreel("keys", "list").stdout
     assert heatreel("keys", "revoke", key_id).exit_code == 2
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("name", ["", "a\nb", "\x1b[2J", "x" * 101], ids=ascii)
+def test_a_key_that_nobody_could_read_in_the_audit_log_is_refused(name: str) -> None:
+    result = heatreel("keys", "create", name)
+
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert heatreel("keys", "list").stdout == ""
 
 
 @pytest.mark.usefixtures("migrated")
@@ -126,6 +155,37 @@ def test_the_doctor_names_what_is_away() -> None:
     assert set(found.values()) == {"ok   "}
 
 
+def test_the_doctor_finds_nothing_where_all_is_well(migrated: Path) -> None:
+    with running_valkey(migrated / "home"):
+        result = heatreel("doctor")
+
+    assert result.exit_code == 0
+    assert "FAULT" not in result.stdout
+    assert "broker: answers, 0 bells wait" in result.stdout
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/x", "database"),
+        ("ARTIFACTS_URL", "file:///proc/nowhere", "artifacts"),
+        ("POLICIES", '["no-such-policy"]', "policies and models"),
+    ],
+)
+def test_the_doctor_looks_at_everything_though_one_thing_is_away(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, what: str
+) -> None:
+    monkeypatch.setenv(f"HEATREEL_{name}", value)
+    lines = heatreel("doctor").stdout.splitlines()
+
+    assert {line[7:].partition(":")[0] for line in lines if line.startswith("FAULT")} == {
+        "broker",
+        what,
+    }
+    assert len(lines) == 6
+
+
 @pytest.mark.usefixtures("home")
 def test_the_doctor_misses_the_tables() -> None:
     found = heatreel("doctor").stdout
@@ -135,7 +195,29 @@ def test_the_doctor_misses_the_tables() -> None:
 
 @pytest.mark.usefixtures("migrated")
 def test_a_worker_of_unknown_queues_does_not_start() -> None:
-    result = heatreel("worker", "--queues", "plan,cook")
+    """In a process of its own: it sets up the logs of the whole process."""
+    words = [sys.executable, "-m", "workers.cli", "worker", "--queues", "plan,cook"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
 
-    assert result.exit_code == 2
+    assert result.returncode == 2
     assert "cook" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("up",), ("worker",), ("relay",), ("serve",), ("enqueue",), ("migrate",), ("settings",),
+        ("doctor",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke"),
+        ("audit",), ("audit", "verify"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_each_command_says_what_it_does(words: tuple[str, ...]) -> None:
+    result = heatreel(*words, "--help")
+
+    assert result.exit_code == 0
+    assert f"Usage: heatreel {' '.join(words)} " in result.stdout
+
+
+def test_the_command_that_nobody_types_is_not_listed() -> None:
+    assert "broker " not in heatreel("--help").stdout.replace("broker, relay", "")

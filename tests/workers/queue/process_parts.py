@@ -52,7 +52,7 @@ class Process:
     """
 
     def __init__(self, house: House, *words: str, **settings: str) -> None:
-        self.log = house.folder / f"{'-'.join(words)}-{len(list(house.folder.glob('*.log')))}.log"
+        self.log = house.folder / f"{words[0]}-{len(list(house.folder.glob('*.log')))}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own words
                 [sys.executable, "-m", "workers.cli", *words],

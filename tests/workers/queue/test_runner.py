@@ -11,12 +11,17 @@ from sqlalchemy import select, update
 
 from pipeline.drawing.style import HeatmapStyle
 from pipeline.outputs.report_json import to_json_object
+from pipeline.policies.read import parse_policy
 from pipeline.scan import scan_video, write_scan
 from tests.scanning import colour_scorer
 from tests.workers.queue.queue_parts import House
 from workers.queue.runner import StepRunner
+from workers.sources import upload_name
 from workers.store.due import find_next
-from workers.store.records import RERUN, Run, RunState, StepKind
+from workers.store.lookups import find_submission
+from workers.store.records import RERUN, Act, Run, RunState, StepKind
+from workers.store.run_rows import Basis, PolicyCopy
+from workers.store.submissions import rerun
 from workers.store.tables import steps, verdicts
 from workers.store.verdicts import find_report
 
@@ -156,6 +161,25 @@ def test_one_ring_is_enough_for_all_that_is_due(house: House) -> None:
     house.runner().run(due_steps(house)[0])
 
     assert [house.run(run.id).outcome for run in runs] == ["pass", "error", "review"]
+
+
+def test_a_rerun_judges_what_was_scored_and_looks_at_no_video(house: House) -> None:
+    first = house.upload("magenta.mp4")
+    do_all(house, house.runner())
+    house.service.artifacts.erase(upload_name(first.submission_id))
+    scored = house.catalogue.find(None)
+    content = scored.policy.content.replace(b'id = "cats"', b'id = "again"')
+    again = Basis(PolicyCopy(parse_policy(content, name="again"), content), scored.model)
+    with house.service.database.write() as connection:
+        submission = find_submission(connection, first.submission_id, tenant=first.tenant)
+        act = Act(first.tenant, "somebody", house.service.now_ms())
+        run = rerun(connection, act, submission, again, can_reuse=lambda _: True).run
+    do_all(house, house.runner(decoder=("false",)))
+
+    before, after = report_of(house, first), report_of(house, run)
+    assert house.run(run.id).outcome == "review"
+    assert (before["policy"]["id"], after["policy"]["id"]) == ("cats", "again")
+    assert after["segments"] == before["segments"]
 
 
 def test_the_oldest_run_goes_first_and_a_rerun_last(house: House) -> None:

@@ -1,18 +1,21 @@
 """A real worker with a real broker: rung, waited for, stopped, and spoken to by name."""
 
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from celery import Celery
 from sqlalchemy import select
 
-from tests.workers.queue.process_parts import broker_of, started, wait_until
+from tests.workers.queue.process_parts import Process, broker_of, started, wait_until
 from tests.workers.queue.queue_parts import House
 from workers.queue.app import Broker, make_app
 from workers.queue.relay import Relay
 from workers.store.records import RunState
-from workers.store.tables import submissions
+from workers.store.tables import steps, submissions
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +40,32 @@ def test_a_worker_does_what_it_is_rung_for_and_ends_when_asked(house: House) -> 
     (line,) = (line for line in worker.lines() if line["message"] == "judge done")
     assert line["submission"] == run.submission_id
     assert line["run"] == run.id
+
+
+def decoders_of(worker: Process) -> list[psutil.Process]:
+    found = psutil.Process(worker.process.pid).children()
+    return [child for child in found if "pipeline.media.decoder" in child.cmdline()]
+
+
+def test_what_a_worker_cannot_finish_in_time_is_handed_back(house: House) -> None:
+    """Its decoder is held up from when it starts until the time is over."""
+    run = house.upload("magenta.mp4")
+    with broker_of(house), started(house, "worker", HEATREEL_GRACE_S="0.2") as worker:
+        Relay(house.service, Broker(make_app(house.settings))).ring()
+        wait_until(lambda: decoders_of(worker))
+        (decoder,) = decoders_of(worker)
+        decoder.suspend()
+        worker.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: worker.has_said("Warm shutdown"))
+        threading.Event().wait(0.5)
+        decoder.resume()
+        code = worker.end()
+
+    with house.service.database.read() as connection:
+        step = connection.execute(select(steps).where(steps.c.state != "done")).one()
+    assert code == 0
+    assert (step.state, step.attempts, step.error) == ("due", 0, "the worker shuts down")
+    assert house.run(run.id).outcome is None
 
 
 def test_a_worker_waits_for_a_broker_that_comes_later_and_goes_again(house: House) -> None:

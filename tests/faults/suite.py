@@ -172,7 +172,7 @@ def _webhook_faults(world: World) -> list[str]:
     faults = [
         f"event {event['id']} was never told"
         for event in map(json.loads, bodies)
-        if event["id"] not in told
+        if event["id"] not in world.receiver.heard
     ]
     faults += [f"event {key} changed" for key, said in told.items() if len(set(said)) > 1]
     return faults

@@ -31,6 +31,7 @@ ENCODING = Encoding(rate_hz=RATE_HZ, keyframe_interval=RATE_HZ, options={"preset
 ACT = "the one who tries"
 WORKERS = 2
 POLL_S = 0.1
+BUSY_EACH = 10  # of so many calls, the receiver is too busy for one
 REST_S = 0.5  # before what was killed is started again
 
 
@@ -50,18 +51,24 @@ def make_videos(folder: Path, count: int, seed: int) -> list[Path]:
 
 
 class Receiver:
-    """Somebody who is told by webhook; now and then they are too busy to listen."""
+    """Somebody who is told by webhook; now and then they are too busy to listen.
+
+    Attributes:
+        events: what was said, by the id of the event, whether they listened or not.
+        heard: ids of those to which they listened.
+    """
 
     def __init__(self) -> None:
         self.events: dict[str, list[bytes]] = {}
+        self.heard: set[str] = set()
         self._calls = 0
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.take(self.headers["Heatreel-Event"], body)
-                self.send_response(500 if receiver.is_busy() else 204)
+                is_heard = receiver.take(self.headers["Heatreel-Event"], body)
+                self.send_response(204 if is_heard else 500)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -71,12 +78,14 @@ class Receiver:
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def take(self, event_id: str, body: bytes) -> None:
+    def take(self, event_id: str, body: bytes) -> bool:
+        """Take what is said, and return whether it was listened to."""
         self.events.setdefault(event_id, []).append(body)
-
-    def is_busy(self) -> bool:
         self._calls += 1
-        return self._calls % 10 == 0
+        if self._calls % BUSY_EACH == 0:
+            return False
+        self.heard.add(event_id)
+        return True
 
     def close(self) -> None:
         self._server.shutdown()

@@ -3,6 +3,8 @@
 import os
 import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -11,6 +13,8 @@ import redis
 
 from workers.errors import BrokerUnavailableError
 from workers.queue.embedded import SOCKET_NAME, running_valkey
+
+ROOT = Path(__file__).parents[3]
 
 
 def connect(home: Path) -> redis.Redis:
@@ -37,6 +41,31 @@ def test_what_it_was_told_survives_its_death(tmp_path: Path) -> None:
         os.kill(pid_of(tmp_path), signal.SIGKILL)
     with running_valkey(tmp_path), connect(tmp_path) as client:
         assert client.llen("plan") == 50
+
+
+def test_one_that_outlived_its_owner_is_ended_and_keeps_what_it_was_told(tmp_path: Path) -> None:
+    owned = "\n".join(
+        [
+            "import pathlib, threading",
+            "from workers.queue.embedded import running_valkey",
+            f"with running_valkey(pathlib.Path({str(tmp_path)!r})):",
+            "    print('up', flush=True)",
+            "    threading.Event().wait()",
+        ]
+    )
+    words = [sys.executable, "-c", owned]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE) as owner:  # noqa: S603 - ours
+        assert owner.stdout
+        assert owner.stdout.readline() == b"up\n"
+        owner.kill()
+    orphan = psutil.Process(pid_of(tmp_path))
+    with connect(tmp_path) as client:
+        client.rpush("plan", "x")
+
+    with running_valkey(tmp_path), connect(tmp_path) as client:
+        assert pid_of(tmp_path) != orphan.pid
+        assert client.llen("plan") == 1
+    assert not orphan.is_running()
 
 
 def test_two_do_not_run_at_one_place(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whoever may write to the broker may write nonsense: a worker bears it, and goes on working."""
 
 import base64
+import itertools
 import json
 import pickle
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.workers.queue.test_runner import due_steps
 TASK = {"lang": "py", "task": "heatreel.plan", "id": "1"}
 UNKNOWN_STEP = "f" * 32
 BIG_BYTES = 10_000_000
+TAGS = itertools.count()
 
 
 class OpensFile:
@@ -29,8 +31,8 @@ class OpensFile:
         return open, (self.path, "w")
 
 
-def envelope(content: bytes, headers: object = TASK, *, tag: object = "tag", **more: Any) -> bytes:
-    """Return a message as Celery lays it into a list of Redis."""
+def envelope(content: bytes, headers: object = TASK, *, tag: object = None, **more: Any) -> bytes:
+    """Return a message as Celery lays it into a list of Redis, each with a tag of its own."""
     made = {
         "body": base64.b64encode(content).decode(),
         "content-encoding": "utf-8",
@@ -39,7 +41,7 @@ def envelope(content: bytes, headers: object = TASK, *, tag: object = "tag", **m
         "properties": {
             "body_encoding": "base64",
             "delivery_info": {"exchange": "", "routing_key": "plan"},
-            "delivery_tag": tag,
+            "delivery_tag": f"tag-{next(TAGS)}" if tag is None else tag,
             "priority": 0,
         },
     }
@@ -90,8 +92,8 @@ MESSAGES = {
     "false compression": call(headers=TASK | {"compression": "zlib"}),
     "a time that is none": call(headers=TASK | {"eta": "yesterday"}),
     "an end that is none": call(headers=TASK | {"expires": "never"}),
-    "limits that are a number": call(UNKNOWN_STEP, headers=TASK | {"timelimit": 5}),
-    "limits that are a number, too": call(UNKNOWN_STEP, headers=TASK | {"timelimit": 6}),
+    "limits that are a number": call(UNKNOWN_STEP, headers=TASK | {"id": "2", "timelimit": 5}),
+    "limits that are a number, too": call(UNKNOWN_STEP, headers=TASK | {"id": "3", "timelimit": 6}),
     "retries that are a text": call(headers=TASK | {"retries": "many"}),
     "properties that are a number": envelope(b"", properties=5),
     "no tag": envelope(b"", properties={}),

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -14,7 +15,8 @@ from tests.workers.queue.process_parts import Process, broker_of, started, wait_
 from tests.workers.queue.queue_parts import House
 from workers.queue.app import Broker, make_app
 from workers.queue.relay import Relay
-from workers.store.records import RunState
+from workers.store.records import RunState, Step, StepKind
+from workers.store.steps import Claimant, claim
 from workers.store.tables import steps, submissions
 
 pytestmark = pytest.mark.slow
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     url = f"sqlite:///{tmp_path / 'heatreel.db'}"
-    made = House(tmp_path / "house", url, lease_s=5, ring_again_s=0.5, grace_s=5)
+    made = House(tmp_path / "house", url, lease_s=5, backoff_s=0.2, ring_again_s=0.5, grace_s=5)
     yield made
     made.close()
 
@@ -66,6 +68,41 @@ def test_what_a_worker_cannot_finish_in_time_is_handed_back(house: House) -> Non
     assert code == 0
     assert (step.state, step.attempts, step.error) == ("due", 0, "the worker shuts down")
     assert house.run(run.id).outcome is None
+
+
+def test_a_worker_that_was_frozen_for_longer_than_its_lease_commits_nothing(house: House) -> None:
+    """It wakes up while somebody else has the step."""
+    run = house.upload("magenta.mp4")
+    relay = Relay(house.service, Broker(make_app(house.settings)))
+    other = Claimant("other", frozenset(StepKind), house.settings.terms)
+    with broker_of(house), started(house, "worker") as worker:
+        relay.ring()
+        wait_until(lambda: decoders_of(worker))
+        frozen = [psutil.Process(worker.process.pid), *decoders_of(worker)]
+        for process in frozen:
+            process.suspend()
+        (before,) = steps_of(house)
+        wait_until(lambda: take_over(house, relay, before.id, other))
+        for process in frozen:
+            process.resume()
+        wait_until(lambda: worker.has_said("dropped") or len(steps_of(house)) > 1)
+
+    (after,) = steps_of(house)
+    assert (before.fence, after.fence) == (1, 2)
+    assert (after.state, after.worker) == ("running", "other")
+    assert house.run(run.id).plan is None
+
+
+def steps_of(house: House) -> list[Any]:
+    with house.service.database.read() as connection:
+        return list(connection.execute(select(steps)))
+
+
+def take_over(house: House, relay: Relay, step_id: str, claimant: Claimant) -> Step | None:
+    """Have a step taken back, and claim it once it has rested."""
+    relay.take_back()
+    with house.service.database.write() as connection:
+        return claim(connection, step_id, claimant, now_ms=house.service.now_ms())
 
 
 def test_a_worker_waits_for_a_broker_that_comes_later_and_goes_again(house: House) -> None:

@@ -93,7 +93,7 @@ def run_worker_process(queues: Sequence[str]) -> int:
     require_queues(queues)
     service = open_service(settings)
     catalogue = read_catalogue(settings)
-    serve_meters(settings.metrics_port)
+    serve_meters(settings.metrics_host, settings.metrics_port)
     return run_worker(service, catalogue, queues, name)
 
 

@@ -31,6 +31,13 @@ Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+def _require_no_secret(url: str) -> str:
+    """Refuse an address with a password in it: addresses are shown."""
+    if "@" in url:
+        raise ValueError("should hold no user and no password: those are s3_key and s3_secret")
+    return url
+
+
 def _require_prefix(uri: str) -> str:
     """Refuse a prefix that would allow more than it shows."""
     scheme, _, rest = uri.partition("://")
@@ -70,7 +77,9 @@ class Settings(BaseSettings):
     artifacts_url: str | None = Field(
         default=None, description="file:///... or s3://bucket/prefix; default: a folder in home"
     )
-    s3_endpoint: str | None = Field(default=None, description="address of an S3-compatible store")
+    s3_endpoint: Annotated[str, AfterValidator(_require_no_secret)] | None = Field(
+        default=None, description="address of an S3-compatible store"
+    )
     s3_key: SecretStr | None = None
     s3_secret: SecretStr | None = None
 
@@ -117,8 +126,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    metrics_host: str = "127.0.0.1"
     metrics_port: Port | None = Field(
-        default=None, description="of workers and relays; default: none"
+        default=None, description="of a worker's figures for Prometheus; default: none"
     )
     uris: tuple[Annotated[str, AfterValidator(_require_prefix)], ...] = Field(
         default=(), description="prefixes of the URIs that may be submitted; default: none"

@@ -240,7 +240,7 @@ class DecoderProcess:
                 yield
             except (ValueError, OSError, EOFError) as error:
                 how = self._how_it_failed(error)
-                raise DecoderDiedError(f"the decoder {how}, at {printable(str(path))}") from error
+                raise DecoderDiedError(f"the decoder {how}, at {printable(path.name)}") from error
             on_failure.pop_all()
 
     def _how_it_failed(self, error: ValueError | OSError | EOFError) -> str:

@@ -111,6 +111,13 @@ class TestSources:
             "client_kwargs": {"endpoint_url": "http://minio:9000"}, "key": "k", "secret": "s",
         }  # fmt: skip
 
+    def test_its_address_holds_no_password(self, give: Give) -> None:
+        give(s3_endpoint="http://user:planted-word@minio:9000")
+        with pytest.raises(SettingsError) as refused:
+            read_settings()
+        assert "s3_endpoint" in str(refused.value)
+        assert "planted-word" not in str(refused.value)
+
     def test_a_folder_is_not_told_them(self, give: Give) -> None:
         give(artifacts_url="file:///srv/x", s3_endpoint="http://minio:9000")
         assert read_settings().artifact_options == {}

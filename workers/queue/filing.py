@@ -1,6 +1,7 @@
 """What is given up gets a verdict too: `error`, with the reason, for a person to look at."""
 
 import json
+import re
 from pathlib import Path
 
 from pipeline.errors import LimitExceededError, PolicyError, UnreadableVideoError
@@ -29,7 +30,10 @@ def fault_of(error: UnreadableVideoError | LimitExceededError) -> str:
 
 
 def file_abandoned(connection: Connection, run: Run, why: str, *, now_ms: int) -> None:
-    """File the verdict of a run that is given up, its step having been marked as dead."""
+    """File the verdict of a run that is given up, its step having been marked as dead.
+
+    The reason goes to whoever handed the video in: of paths it tells the last part only.
+    """
     submission = find_submission(connection, run.submission_id, tenant=run.tenant)
     report = Report(
         submission_id=report_id(submission),
@@ -41,7 +45,7 @@ def file_abandoned(connection: Connection, run: Run, why: str, *, now_ms: int) -
         policy_version=run.policy_version,
         policy_sha256=run.policy_sha256,
         max_gap_ms=_promise_ms(connection, run),
-        judgement=error_judgement(ReasonKind.ABANDONED, why),
+        judgement=error_judgement(ReasonKind.ABANDONED, _without_folders(why)),
         artifacts=(),
         timings=Timings(0.0, 0.0, 0.0),
     )
@@ -53,6 +57,17 @@ def file_abandoned(connection: Connection, run: Run, why: str, *, now_ms: int) -
         actor=RELAY,
     )
     file_verdict(connection, run, filing, now_ms=now_ms)
+
+
+def _without_folders(text: str) -> str:
+    """Return a text without the folders of the paths in it.
+
+    >>> _without_folders("/srv/models/a.onnx: fails (at /tmp/x)")
+    'a.onnx: fails (at x)'
+    >>> _without_folders("1/2 done")
+    '1/2 done'
+    """
+    return re.sub(r"(?<!\w)(?:/[^\s/:;,'\"]+)*/(?=[^\s/:;,'\"])", "", text)
 
 
 def _promise_ms(connection: Connection, run: Run) -> int:

@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from pipeline.records import Timings
 from workers.store.records import StepKind
 
-HOST = "127.0.0.1"
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
 registry = CollectorRegistry()
@@ -61,7 +60,7 @@ def note_batch(frames: int, room: int) -> None:
     _batch_room.inc(room)
 
 
-def serve_meters(port: int | None) -> None:
-    """Answer Prometheus on a port of this machine; None = don't."""
+def serve_meters(host: str, port: int | None) -> None:
+    """Answer Prometheus at an address; without a port, don't."""
     if port is not None:
-        start_http_server(port, HOST, registry)
+        start_http_server(port, host, registry)

@@ -69,6 +69,7 @@ def test_it_is_given_up_and_a_person_has_to_look(house: House) -> None:
     assert reason["kind"] == "abandoned"
     assert f"after {MAX_ATTEMPTS} attempts at plan" in reason["detail"]
     assert "SIGSEGV" in reason["detail"]
+    assert str(house.folder) not in reason["detail"]
     with house.service.database.read() as connection:
         states = connection.execute(select(steps.c.state)).scalars().all()
         (event,) = connection.execute(select(outbox.c.body)).scalars()

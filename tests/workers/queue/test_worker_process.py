@@ -1,5 +1,6 @@
 """A real worker with a real broker: rung, waited for, stopped, and spoken to by name."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -134,3 +135,23 @@ def test_a_plain_celery_app_submits_by_name_and_twice_is_once(house: House) -> N
     other.close()
 
     assert tags() == ["upload-123", "upload-123"]
+
+
+def test_a_broker_that_dies_while_a_message_is_not_acknowledged_is_survived(house: House) -> None:
+    """`heatreel.submit` alone is acknowledged late; Celery 5.7.0 is said to end for good here."""
+    other = Celery("upload-service", broker=house.settings.broker)
+    wanted = {"uri": (house.clips / "plain.mp4").as_uri()}
+    with started(house, "worker") as worker:
+        with house.service.database.write():  # its writing has to wait for us, so it holds on to it
+            with broker_of(house) as client:
+                other.send_task("heatreel.submit", kwargs=wanted, queue="submit")
+                wait_until(lambda: client.hlen("unacked"))
+                server: Any = client.info("server")
+                os.kill(server["process_id"], signal.SIGKILL)
+            wait_until(lambda: worker.has_said("onnection to broker lost"))
+        run = house.upload("magenta.mp4")
+        with broker_of(house):
+            Relay(house.service, Broker(make_app(house.settings))).ring()
+            wait_until(lambda: house.run(run.id).state is RunState.DONE)
+            assert worker.is_alive
+    other.close()

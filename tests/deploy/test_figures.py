@@ -11,10 +11,10 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.records import Timings
+from pipeline.records import Outcome, Timings, Verdict
 from tests.deploy.deploy_parts import DEPLOY
 from workers.metrics import Meters
-from workers.queue.meters import note_batch, note_chunk, registry, timed_step
+from workers.queue.meters import note_batch, note_chunk, note_verdict, registry, timed_step
 from workers.service import open_service
 from workers.settings import Settings
 from workers.store.migrate import migrate
@@ -64,6 +64,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     with timed_step(StepKind.PLAN):
         note_chunk(Timings(1.0, 1.0, 0.0), frames=1)
         note_batch(1, 2)
+        note_verdict(Verdict(Outcome.PASS, 0, ()))
     found: dict[str, set[str]] = defaultdict(set)
     for text in (meters.render(), generate_latest(registry)):
         for family in text_string_to_metric_families(text.decode()):

@@ -6,7 +6,7 @@ from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
-from pipeline.records import Timings
+from pipeline.records import Timings, Verdict
 from workers.store.records import StepKind
 
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
@@ -26,6 +26,12 @@ _stage_seconds = Counter(
     "heatreel_stage_cpu_seconds", "CPU seconds of chunks by stage.", ["stage"], registry=registry
 )
 _frames = Counter("heatreel_frames", "Frames that were sampled.", registry=registry)
+_found = Counter(
+    "heatreel_found",
+    "Verdicts with a category among their reasons, by category; `none` has those without.",
+    ["category", "outcome"],
+    registry=registry,
+)
 _batches = Counter("heatreel_batches", "Batches that the model scored.", registry=registry)
 _batch_frames = Counter("heatreel_batch_frames", "Frames in these batches.", registry=registry)
 _batch_room = Counter(
@@ -51,6 +57,13 @@ def note_chunk(timings: Timings, frames: int) -> None:
     _frames.inc(frames)
     _stage_seconds.labels("decode").inc(timings.decode_s)
     _stage_seconds.labels("score").inc(timings.score_s)
+
+
+def note_verdict(verdict: Verdict) -> None:
+    """Count a verdict, once a category among its reasons."""
+    named = {reason.category for reason in verdict.reasons if reason.category is not None}
+    for category in named or {"none"}:
+        _found.labels(category, verdict.outcome.value).inc()
 
 
 def note_batch(frames: int, room: int) -> None:

@@ -16,7 +16,7 @@ from workers.errors import LeaseLostError, StoreUnavailableError
 from workers.logs import about
 from workers.queue.filing import fault_of, file_abandoned
 from workers.queue.leases import HandedBackError, Lease, Leases
-from workers.queue.meters import note_chunk, timed_step
+from workers.queue.meters import note_chunk, note_verdict, timed_step
 from workers.service import Service
 from workers.store.database import Connection
 from workers.store.due import bury, find_next
@@ -148,6 +148,7 @@ class StepRunner:
                         lease,
                         lambda c: file_verdict(c, finish_judge(c, step), filing, now_ms=now_ms()),
                     )
+                    note_verdict(filing.verdict)
                     return None
 
     def _score(

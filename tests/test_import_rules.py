@@ -59,6 +59,7 @@ HOMES = {
     "pythonjsonlogger": {"workers/logs.py"},
     "rich": {"workers"},
     "skimage": {"workers/demo.py"},
+    "sklearn": {"pipeline/learning"},
     "redis": {"workers/queue/embedded.py"},
     "sqlalchemy": {"workers/store", "workers/queue"},
     "starlette": {"workers/web"},

@@ -1,0 +1,1 @@
+"""Learning: what people answer, and what is already known, makes the model's doubt better."""

@@ -25,8 +25,9 @@ FORMATS = (
     "3dostr", "asf", "av1", "avi", "dv", "flv", "gif", "h264", "hevc", "ivf", "matroska,webm",
     "mov,mp4,m4a,3gp,3g2,mj2", "mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "rm",
 )  # fmt: skip
+# And of the pictures: files that hold one, and nothing that points elsewhere.
+STILL_FORMATS = ("bmp_pipe", "jpeg_pipe", "png_pipe", "webp_pipe")
 CONTAINER_OPTIONS = {
-    "format_whitelist": ",".join(FORMATS),
     "protocol_whitelist": "",
     "ignore_editlist": "1",  # an edit list hides frames; what is in the file is what is judged
     "threads": "1",  # of the decoders that look at the first frames
@@ -34,8 +35,10 @@ CONTAINER_OPTIONS = {
 
 
 @contextmanager
-def open_container(path: Path, limits: Limits) -> Iterator[InputContainer]:
-    """Open *path* for demuxing and close it again.
+def open_container(
+    path: Path, limits: Limits, formats: tuple[str, ...] = FORMATS
+) -> Iterator[InputContainer]:
+    """Open *path*, in one of these formats, for demuxing and close it again.
 
     FFmpeg decodes a frame or two to learn what a stream is; none far beyond limits.max_pixels.
 
@@ -44,9 +47,10 @@ def open_container(path: Path, limits: Limits) -> Iterator[InputContainer]:
             in a container format that Heatreel reads.
     """
     with _open_regular_file(path) as file, _translated():
+        admitted = {"format_whitelist": ",".join(formats)}
         container = av.open(
             file,
-            options=CONTAINER_OPTIONS | bound_decoder(limits),
+            options=CONTAINER_OPTIONS | admitted | bound_decoder(limits),
             buffer_size=READ_BYTES,
             io_open=_refuse_nested_open,
             metadata_errors="replace",

@@ -42,6 +42,10 @@ class Gate(IntEnum):
     BLUR = 3
     FROZEN = 4  # indistinguishable from the last scored frame, whose scores it takes
     CORRUPT = 5
+    LETTERBOX = 6  # plain bars take up nearly all of it
+    TOO_SMALL = 7  # what it shows is lost in plain surroundings
+    OVERLAY = 8  # one plain colour, as of a card laid over it, takes up most of it
+    TOO_CLOSE = 9  # nothing is seen around what it shows
 
     @property
     def is_good(self) -> bool:
@@ -51,6 +55,15 @@ class Gate(IntEnum):
         ['OK', 'FROZEN']
         """
         return self in (Gate.OK, Gate.FROZEN)
+
+    @property
+    def words(self) -> str:
+        """Its name as people read it.
+
+        >>> Gate.TOO_SMALL.words
+        'too small'
+        """
+        return self.name.lower().replace("_", " ")
 
 
 class Outcome(StrEnum):
@@ -68,7 +81,7 @@ class ReasonKind(StrEnum):
     THRESHOLD = "threshold"  # a confirmed confidence at or above a threshold
     UNCONFIRMED = "unconfirmed"  # a peak over the threshold that no second frame bears out
     COVERAGE = "coverage"  # part of the video lies outside the sampling guarantee
-    FEW_GOOD_FRAMES = "few_good_frames"  # too many frames are black, flat, blurred or corrupt
+    FEW_GOOD_FRAMES = "few_good_frames"  # too many frames are bad: black, blurred, too small ...
     DECODE = "decode"  # frames are missing, damaged, or do not add up
     UNREADABLE = "unreadable"  # nothing could be judged at all
     ABANDONED = "abandoned"  # given up: whoever tried to judge it died or failed, again and again
@@ -142,6 +155,11 @@ class Quality:
         contrast: standard deviation of luma, 0 (one flat tone) upwards.
         sharpness: variance of the Laplacian of the luma at a fixed working size, 0 upwards;
             higher = sharper.
+        content_width, content_height: share of the picture's width and height, 0 to 1, that is left
+            when plain margins are trimmed off all four sides; 0 of a picture of one tone.
+        plain: share of what is left that is of one and the same plain colour, 0 to 1.
+        rim_likeness: how alike the colours at the rim and in the middle are, 0 (none in common)
+            to 1 (the same).
         signature: shape (H, W, 3), uint8: luma and both chromas of the picture, shrunk so far
             that only a change of content shows; two pictures are compared by it.
     """
@@ -149,6 +167,10 @@ class Quality:
     brightness: float
     contrast: float
     sharpness: float
+    content_width: float
+    content_height: float
+    plain: float
+    rim_likeness: float
     signature: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
@@ -331,12 +353,24 @@ class GateThresholds:
         blur_below: a frame with a sharpness below this is blurred.
         frozen_below: a frame is frozen if no cell of its signature differs from the last scored
             frame's by this much (levels of 255).
+        letterbox_below: a frame with bars at two sides is letterboxed if what is between them takes
+            up less than this share of it, 0 to 1.
+        small_below: with plain margins at all sides, what a frame shows is too small below this
+            share, 0 to 1.
+        overlay_above: a frame is overlaid if more than this share, 0 to 1, of what it shows is of
+            one plain colour.
+        close_above: a frame is too close if its rim and its middle are more alike than this, 0 to
+            1; 1 = never.
     """
 
     black_below: float
     flat_below: float
     blur_below: float
     frozen_below: int
+    letterbox_below: float
+    small_below: float
+    overlay_above: float
+    close_above: float
 
 
 @dataclass(frozen=True, slots=True)

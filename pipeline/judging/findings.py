@@ -1,5 +1,6 @@
 """Findings: each single thing that asks for more than a pass, and how much it asks for."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from pipeline.judging.runs import confidences_of, is_judged, is_over
 from pipeline.judging.segments import find_segments, frames_within
 from pipeline.judging.severity import doubtful_severity, severity_of
 from pipeline.records import (
+    Gate,
     Outcome,
     Policy,
     Reason,
@@ -77,8 +79,16 @@ def doubt_findings(
         is_listed = ReasonKind.FEW_GOOD_FRAMES in policy.doubts
         if good == 0 or (is_listed and good < policy.min_good_share * sampled):
             detail = f"stream {timeline.stream}: {good} of {sampled} sampled frames are good"
+            detail += _why_bad(timeline)
             reasons.append(Reason(ReasonKind.FEW_GOOD_FRAMES, detail=detail))
     return [Finding(Outcome.REVIEW, 0, reason) for reason in reasons]
+
+
+def _why_bad(timeline: Timeline) -> str:
+    """Say how many frames are bad in which way, the commonest first; nothing where none is."""
+    bad = Counter(Gate(value) for value in timeline.gates.tolist() if not Gate(value).is_good)
+    ways = [f"{count} {gate.words}" for gate, count in bad.most_common()]
+    return f" ({', '.join(ways)})" if ways else ""
 
 
 def _judge_segment(

@@ -2,14 +2,17 @@
 
 A bad frame never votes: it is marked, and what it covers is `unjudged`. The gate asks in the order
 of how little is known: a damaged picture may show anything; a black or flat one shows nothing; one
-that the model has just scored needs no score of its own; only what is left is asked for sharpness.
-FROZEN stands before BLUR because it takes the scores of a good frame, however it looks by itself.
+that the model has just scored needs no score of its own; only what is left is asked for what it
+shows. FROZEN stands before those because it takes the scores of a good frame, however it looks by
+itself; BLUR stands behind plain margins, which leave little to be sharp.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.records import Gate, GateThresholds, Quality
+
+BARS_SPAN = 0.8  # of a side: what reaches across so much of it has margins at two sides, not four
 
 
 def gate_frame(
@@ -38,9 +41,7 @@ def gate_frame(
         return Gate.FLAT
     if last_scored is not None and _is_same(quality.signature, last_scored, thresholds):
         return Gate.FROZEN
-    if quality.sharpness < thresholds.blur_below:
-        return Gate.BLUR
-    return Gate.OK
+    return _gate_content(quality, thresholds)
 
 
 def signature_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
@@ -54,6 +55,22 @@ def signature_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> in
     """
     # Higher minus lower stays within uint8, where a plain difference would wrap around.
     return int(np.max(np.maximum(one, other) - np.minimum(one, other)))
+
+
+def _gate_content(quality: Quality, thresholds: GateThresholds) -> Gate:
+    share = quality.content_width * quality.content_height
+    has_bars = max(quality.content_width, quality.content_height) > BARS_SPAN
+    if has_bars and share < thresholds.letterbox_below:
+        return Gate.LETTERBOX
+    if not has_bars and share < thresholds.small_below:
+        return Gate.TOO_SMALL
+    if quality.sharpness < thresholds.blur_below:
+        return Gate.BLUR
+    if quality.plain > thresholds.overlay_above:
+        return Gate.OVERLAY
+    if quality.rim_likeness > thresholds.close_above:
+        return Gate.TOO_CLOSE
+    return Gate.OK
 
 
 def _is_same(

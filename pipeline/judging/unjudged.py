@@ -23,7 +23,7 @@ def find_unjudged(timeline: Timeline) -> tuple[Unjudged, ...]:
     found = [Unjudged(span.start_ms, span.end_ms, NOT_SAMPLED) for span in timeline.uncovered]
     for gate, spans in groupby(_bad_frames(timeline), key=lambda bad: bad[0]):
         merged = merge_spans((span for _, span in spans), gap_ms=1)
-        found += [Unjudged(span.start_ms, span.end_ms, gate.name.lower()) for span in merged]
+        found += [Unjudged(span.start_ms, span.end_ms, gate.words) for span in merged]
     return tuple(sorted(found, key=lambda unjudged: unjudged.start_ms))
 
 

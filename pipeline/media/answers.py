@@ -33,8 +33,16 @@ FAILURES: Mapping[str, type[PermanentError]] = {
 }
 SIGNATURE_SHAPE = (SIGNATURE_HEIGHT_PX, SIGNATURE_WIDTH_PX, 3)
 MAX_THUMBNAIL_BYTES = 1 << 17  # pure noise has some 18 kB
-MAX_LUMA = 255.0
-MAX_SHARPNESS = 1e9  # the Laplacian of 8 bits has a variance of at most some 10^6
+# What is measured of a picture, and the most that it can be.
+MEASURED = {
+    "brightness": 255.0,
+    "contrast": 255.0,
+    "sharpness": 1e9,  # the Laplacian of 8 bits has a variance of at most some 10^6
+    "content_width": 1.0,
+    "content_height": 1.0,
+    "plain": 1.0,
+    "rim_likeness": 1.0,
+}
 MAX_STREAM = 10_000  # FFmpeg opens no file with more than 1,000
 KEYS_A_PACKET = 4  # at most so many damaged things are believed of a packet
 
@@ -68,9 +76,7 @@ def frame_answer(frame: Frame) -> Answer:
         "pts": frame.pts,
         "change": int(frame.change),
         "is_corrupt": frame.is_corrupt,
-        "brightness": quality.brightness,
-        "contrast": quality.contrast,
-        "sharpness": quality.sharpness,
+        **{name: getattr(quality, name) for name in MEASURED},
         "pixels": frame.pixels.shape,
         "signature": quality.signature.shape,
         "thumbnail_bytes": len(frame.thumbnail),
@@ -100,9 +106,7 @@ class FrameReader:
         if self._wanted is not None and change is not Change.NONE:
             raise MisfitError("a second look sees no change")
         is_corrupt = header.flag("is_corrupt")
-        brightness = header.number("brightness", 0.0, MAX_LUMA)
-        contrast = header.number("contrast", 0.0, MAX_LUMA)
-        sharpness = header.number("sharpness", 0.0, MAX_SHARPNESS)
+        measured = {name: header.number(name, 0.0, most) for name, most in MEASURED.items()}
         header.require_shape("pixels", self._pixels_shape)
         header.require_shape("signature", SIGNATURE_SHAPE)
         thumbnail_bytes = header.whole("thumbnail_bytes", 1, MAX_THUMBNAIL_BYTES)
@@ -117,7 +121,7 @@ class FrameReader:
             change=change,
             pixels=pixels,
             thumbnail=thumbnail,
-            quality=Quality(brightness, contrast, sharpness, signature),
+            quality=Quality(**measured, signature=signature),
             is_corrupt=is_corrupt,
         )
 

@@ -7,12 +7,12 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from pipeline.media.decode import Picture
-from pipeline.records import Change, Fit, Frame, Geometry, Look, Quality
+from pipeline.media.quality import bounded, measure
+from pipeline.records import Change, Fit, Frame, Geometry, Look
 
 SIGNATURE_WIDTH_PX, SIGNATURE_HEIGHT_PX = 64, 36
 THUMBNAIL_PX = 160  # the longer side
 THUMBNAIL_QUALITY = 80  # of 100: some 4 kB a thumbnail
-SHARPNESS_PX = 256  # the longer side of the luma that sharpness is measured on
 QUARTER_TURN_DEG = 90
 
 
@@ -92,20 +92,6 @@ def resized_size(shown_px: tuple[int, int], geometry: Geometry) -> tuple[int, in
     return width_px, height_px
 
 
-def measure(
-    whole: NDArray[np.uint8], shown_px: tuple[int, int], signature: NDArray[np.uint8]
-) -> Quality:
-    """Measure a picture, (H, W, 3) uint8 RGB, of which shown_px is the true shape."""
-    size = _bounded(shown_px, SHARPNESS_PX)
-    luma = cv2.cvtColor(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    return Quality(
-        brightness=float(luma.mean()),
-        contrast=float(luma.std()),
-        sharpness=float(cv2.Laplacian(luma, cv2.CV_32F).var()),
-        signature=signature,
-    )
-
-
 def _middle(whole: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.uint8]:
     top = (whole.shape[0] - geometry.height_px) // 2
     left = (whole.shape[1] - geometry.width_px) // 2
@@ -114,14 +100,7 @@ def _middle(whole: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.uint8]:
 
 
 def _thumbnail(whole: NDArray[np.uint8], shown_px: tuple[int, int]) -> bytes:
-    small = cv2.resize(whole, _bounded(shown_px, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(whole, bounded(shown_px, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
     quality = [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY]
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), quality)
     return jpeg.tobytes()
-
-
-def _bounded(shown_px: tuple[int, int], side_px: int) -> tuple[int, int]:
-    """Return the size of the largest picture of this shape whose longer side is side_px."""
-    scale = side_px / max(shown_px)
-    width_px, height_px = (max(1, round(side * scale)) for side in shown_px)
-    return width_px, height_px

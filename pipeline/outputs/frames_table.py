@@ -1,8 +1,8 @@
 """frames.parquet: every score of every frame, so that any threshold can be replayed.
 
 One row a sampled frame, by stream, then time: `timestamp_ms`, `pts`, `stream`, `look`
-(first|confirm|edge), `gate` (ok|black|flat|blur|frozen|corrupt), `score_<label>` float32 ...,
-`ood` float32; NaN is "not scored".
+(first|confirm|edge), `gate` (ok|black|flat|blur|frozen|corrupt|letterbox|too_small|overlay|
+too_close), `score_<label>` float32 ..., `ood` float32; NaN is "not scored".
 
 A column is called `score_` and the label, each run of signs other than letters, digits and
 underscores made one underscore; a name that is taken gets `_2`, `_3` ... The label as the model

@@ -76,6 +76,10 @@ class GateTable(_Table):
     flat_below: Annotated[float, Field(ge=0, le=255)]
     blur_below: Annotated[float, Field(ge=0)]
     frozen_below: Annotated[int, Field(ge=0, le=255)]
+    letterbox_below: Share
+    small_below: Share
+    overlay_above: Share
+    close_above: Share
 
 
 class LimitsTable(_Table):

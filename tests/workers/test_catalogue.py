@@ -1,14 +1,14 @@
 """The catalogue: policies with their models, and which chunks will do for which policy."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ModelError, PolicyError
 from pipeline.policies.read import find_policy
-from pipeline.records import Examination, Policy
+from pipeline.records import Examination, GateThresholds, Policy
 from tests.models import write_colour_model
 from tests.workers.test_cli import POLICY
 from workers.catalogue import can_reuse_chunks, read_catalogue
@@ -103,8 +103,13 @@ class TestReading:
         pytest.param(PACKETS, PICTURES, False, id="packets for pictures"),
         pytest.param(PACKETS, PACKETS, True, id="packets for packets"),
         *(
-            pytest.param(BASE, replace(BASE, gate=replace(BASE.gate, **{line: 1})), False, id=line)
-            for line in ("black_below", "flat_below", "blur_below", "frozen_below")
+            pytest.param(
+                BASE,
+                replace(BASE, gate=replace(BASE.gate, **{line.name: 0.5})),
+                False,
+                id=line.name,
+            )
+            for line in fields(GateThresholds)
         ),
         *(
             pytest.param(

@@ -20,7 +20,16 @@ from pipeline.records import (
     Timeline,
 )
 
-GATE = GateThresholds(black_below=10, flat_below=4, blur_below=3, frozen_below=3)
+GATE = GateThresholds(
+    black_below=10,
+    flat_below=4,
+    blur_below=3,
+    frozen_below=3,
+    letterbox_below=0.2,
+    small_below=0.1,
+    overlay_above=0.4,
+    close_above=0.9,
+)
 LIMITS = Limits(max_pixels=10**8, max_duration_ms=10**8, max_frames=10**6, max_cpu_s=10**4)
 DURATION_MS = 4_000
 NAN = float("nan")

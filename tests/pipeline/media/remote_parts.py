@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from pipeline.media.answers import MEASURED
 from pipeline.media.decode import CpuBudget, Damage
 from pipeline.media.encode import Encoding, write_streams, write_video
 from pipeline.media.looks import Looker
@@ -142,7 +143,7 @@ def _plain(frame: Frame) -> tuple[object, ...]:
         *(frame.timestamp_ms, frame.pts, frame.look, frame.change, frame.is_corrupt),
         *(type(frame.look), type(frame.change), frame.thumbnail, frame.pixels.shape),
         *(frame.pixels.tobytes(), quality.signature.shape, quality.signature.tobytes()),
-        *(quality.brightness, quality.contrast, quality.sharpness),
+        *(getattr(quality, name) for name in MEASURED),
     )
 
 

@@ -64,7 +64,7 @@ def frame(pts: int, look: Look = Look.FIRST, change: Change = Change.NONE) -> Fr
     pixels, signature = (
         rng.integers(0, 256, shape, dtype=np.uint8) for shape in ((4, 6, 3), SIGNATURE_SHAPE)
     )
-    quality = Quality(0.1 + 0.2, 1 / 3, 1e-17, signature)
+    quality = Quality(0.1 + 0.2, 1 / 3, 1e-17, 0.7, 2 / 3, 1.0, 0.0, signature)
     return Frame(pts, pts, look, change, pixels, jpeg(), quality, is_corrupt=True)
 
 

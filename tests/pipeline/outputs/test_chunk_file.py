@@ -127,7 +127,7 @@ def test_a_header_that_says_what_cannot_be_is_refused(change: Change) -> None:
         pytest.param("0.timestamps_ms", np.array([0, 1_000], np.int64), id="times-after-the-end"),
         pytest.param("0.timestamps_ms", np.array([0, 500], np.float32), id="times-not-whole"),
         pytest.param("0.looks", np.array([0, 9], np.uint8), id="unknown-look"),
-        pytest.param("0.gates", np.array([0, 9], np.uint8), id="unknown-gate"),
+        pytest.param("0.gates", np.array([0, 10], np.uint8), id="unknown-gate"),
         pytest.param("0.scores", np.full((2, 2), 2, np.float32), id="scores-above-1"),
         pytest.param("0.scores", np.zeros(4, np.float32), id="scores-in-a-row"),
         pytest.param("0.examined", np.array([[5, 4]], np.int64), id="span-backwards"),

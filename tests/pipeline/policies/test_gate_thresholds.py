@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from skimage import data
 
 from pipeline.judging.gate import gate_frame
-from pipeline.media.pictures import measure
+from pipeline.media.quality import measure
 from pipeline.policies.read import find_policy
 from pipeline.records import Gate
+from tests.degraded import Degradation, as_jpeg, darken, fade, letterbox, lose_in_plain, overlay
 
 # Among them the darkest, the dullest and the softest that scikit-image brings.
 NAMES = [
@@ -56,6 +57,43 @@ def test_one_tone_with_noise_is_black_or_flat(level: int, expected: Gate) -> Non
     noise = np.random.default_rng(seed=1).normal(level, 2, (180, 320, 3))
 
     assert gate_of(noise.clip(0, 255).astype(np.uint8)) is expected
+
+
+# As strong as the lines are meant for; how the weaker ones fare, `python -m tests.bench.gate` says.
+WAYS: dict[str, tuple[Degradation, float, set[Gate]]] = {
+    "between-bars": (letterbox, 0.15, {Gate.LETTERBOX}),
+    "lost-in-plain": (lose_in_plain, 0.06, {Gate.TOO_SMALL}),
+    "under-a-card": (overlay, 0.9, {Gate.OVERLAY}),
+    "hardly-lit": (darken, 0.03, {Gate.BLACK, Gate.FLAT}),
+    "faded": (fade, 0.03, {Gate.FLAT, Gate.TOO_SMALL, Gate.BLACK}),
+}
+# And half as strong: what a person still makes out, the model is still asked about.
+MILD: dict[str, tuple[Degradation, float]] = {
+    "between-bars": (letterbox, 0.3),
+    "lost-in-plain": (lose_in_plain, 0.2),
+    "under-a-card": (overlay, 0.4),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_made_bad_is_seen_to_be(way: str) -> None:
+    degrade, strength, expected = WAYS[way]
+    rng = np.random.default_rng(4)
+    bad = [as_jpeg(degrade(photograph(name), strength, rng), 85) for name in NAMES]
+    found = [gate_of(picture) for picture in bad]
+
+    # The darkest and the dullest become black or flat first: bad in any case.
+    assert sum(gate in expected for gate in found) >= len(NAMES) - 2, found
+    assert not any(gate.is_good for gate in found)
+
+
+@pytest.mark.parametrize("way", MILD)
+def test_what_is_hardly_worse_passes(way: str) -> None:
+    degrade, strength = MILD[way]
+    rng = np.random.default_rng(4)
+    mild = [as_jpeg(degrade(photograph(name), strength, rng), 85) for name in NAMES]
+
+    assert [gate_of(picture) for picture in mild].count(Gate.OK) >= len(NAMES) - 1
 
 
 def test_cats_are_gated_like_the_default() -> None:

@@ -24,6 +24,10 @@ black_below = 10
 flat_below = 4.5
 blur_below = 3
 frozen_below = 3
+letterbox_below = 0.2
+small_below = 0.1
+overlay_above = 0.4
+close_above = 1
 [limits]
 max_pixels = 36_000_000
 max_duration_ms = 21_600_000
@@ -66,7 +70,7 @@ def test_a_file_becomes_a_policy(tmp_path: Path) -> None:
     assert found.doubts == {ReasonKind.COVERAGE, ReasonKind.UNCONFIRMED}
     assert found.min_good_share == 0.5
     assert found.examination is Examination.PACKETS
-    assert found.gate == GateThresholds(10, 4.5, 3, 3)
+    assert found.gate == GateThresholds(10, 4.5, 3, 3, 0.2, 0.1, 0.4, 1.0)
     assert found.limits == Limits(36_000_000, 21_600_000, 1000, 60)
     assert found.rules == (
         Rule("nudity", ("nsfw",), 0.3, 0.9, 0, is_strict=True, severity=3),
@@ -80,36 +84,36 @@ def test_a_file_becomes_a_policy(tmp_path: Path) -> None:
         pytest.param(
             "review = 0.3",
             "review = 0.3\nreveiw = 0.3",
-            "mine.toml:23: rules.nudity.reveiw: unknown key, did you mean 'review'?",
+            "mine.toml:27: rules.nudity.reveiw: unknown key, did you mean 'review'?",
             id="a-slip-of-the-pen",
         ),
         pytest.param("[gate]", "[gate]\nxyz = 1", "mine.toml:11: gate.xyz: unknown key", id="new"),
         pytest.param(
-            "severity = 3\n", "", "mine.toml:20: rules.nudity.severity: missing key", id="missing"
+            "severity = 3\n", "", "mine.toml:24: rules.nudity.severity: missing key", id="missing"
         ),
         pytest.param("version = 7\n", "", "mine.toml:1: version: missing key", id="missing-on-top"),
         pytest.param(
             "review = 0.3",
             "review = 0",
-            "mine.toml:22: rules.nudity.review: should be greater than 0, got 0",
+            "mine.toml:26: rules.nudity.review: should be greater than 0, got 0",
             id="review-0-would-always-fire",
         ),
         pytest.param(
             "block = 0.9",
             "block = 0.2",
-            "mine.toml:23: rules.nudity.block: block must not be lower than review, which is 0.3",
+            "mine.toml:27: rules.nudity.block: block must not be lower than review, which is 0.3",
             id="block-below-review",
         ),
         pytest.param(
             "block = 0.9",
             "block = nan",
-            "mine.toml:23: rules.nudity.block: should be a finite number, got nan",
+            "mine.toml:27: rules.nudity.block: should be a finite number, got nan",
             id="not-a-number",
         ),
         pytest.param(
             "review = 0.3",
             'review = "0.3"',
-            "mine.toml:22: rules.nudity.review: should be a valid number, got '0.3'",
+            "mine.toml:26: rules.nudity.review: should be a valid number, got '0.3'",
             id="a-string-is-no-number",
         ),
         pytest.param(
@@ -121,7 +125,7 @@ def test_a_file_becomes_a_policy(tmp_path: Path) -> None:
         pytest.param(
             '["a", "b"]',
             '["a", "a"]',
-            "mine.toml:28: rules.second.labels: a label must stand there only once, else its score"
+            "mine.toml:32: rules.second.labels: a label must stand there only once, else its score"
             " would count twice",
             id="a-label-twice",
         ),
@@ -135,11 +139,11 @@ def test_a_file_becomes_a_policy(tmp_path: Path) -> None:
         pytest.param(
             "severity = 1",
             "severity = 5",
-            "mine.toml:32: rules.second.severity: should be less than or equal to 4, got 5",
+            "mine.toml:36: rules.second.severity: should be less than or equal to 4, got 5",
             id="too-severe",
         ),
         pytest.param("id = ", "id ", "mine.toml:1: Expected '='", id="no-toml"),
-        pytest.param("severity = 1\n", "severity = [1", "mine.toml:32: ", id="no-toml-at-the-end"),
+        pytest.param("severity = 1\n", "severity = [1", "mine.toml:36: ", id="no-toml-at-the-end"),
         pytest.param('"mine"', '"mine"\nid = "x"', "mine.toml:2: ", id="a-key-twice"),
     ],
 )
@@ -165,7 +169,7 @@ def test_all_faults_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path
         "limits.max_frame",
         "rules.second.severity",
     ]
-    assert [int(line.split(":")[1]) for line in said] == [1, 3, 16, 19, 33]
+    assert [int(line.split(":")[1]) for line in said] == [1, 3, 20, 23, 37]
 
 
 def test_block_may_be_as_low_as_review(tmp_path: Path) -> None:
@@ -179,7 +183,7 @@ def test_a_policy_needs_a_rule_with_a_name(tmp_path: Path) -> None:
 
     assert "rules: missing key" in fault(tmp_path, without)
     assert "rules: " in fault(tmp_path, without + "[rules]\n")
-    assert "mine.toml:20: rules.: " in fault(tmp_path, TEXT.replace("rules.nudity", 'rules.""'))
+    assert "mine.toml:24: rules.: " in fault(tmp_path, TEXT.replace("rules.nudity", 'rules.""'))
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,7 @@ def as_jpeg(picture: Picture, quality: int) -> Picture:
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, content = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
     decoded = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    assert decoded is not None
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 

@@ -1,5 +1,6 @@
 """One child process that decodes, and the line to it, on the worker's side."""
 
+import os
 import signal
 import subprocess
 import time
@@ -30,6 +31,8 @@ from pipeline.records import DamageKeys
 STOP_S = 5.0  # within this time a child stops what nobody wants any more
 END_S = 2.0  # within this time a killed process is gone, unless it waits for a dead disk
 MAX_CPU_S = 1e9
+# Of the environment: where Python and its libraries are, and how text is written.
+KEPT = {"LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT"}
 
 Item = TypeVar("Item")
 
@@ -88,15 +91,17 @@ class Child:
             on_failure.enter_context(self._line)
             with theirs:
                 end = theirs.fileno()
-                self.process = subprocess.Popen(command, stdin=end, stdout=end)  # noqa: S603 - ours
+                self.process = subprocess.Popen(  # noqa: S603 - ours
+                    command, stdin=end, stdout=end, env=_environment()
+                )
             on_failure.pop_all()
         self.cpu_s = 0.0
         self._silence_s = silence_s
         self._number = 0
         self._told_cpu_s = 0.0
 
-    def ask(self, request: Request) -> None:
-        """Send a request.
+    def ask(self, request: Request, descriptor: int) -> None:
+        """Send a request about the open file *descriptor*.
 
         Raises:
             OSError: if the child is gone; TimeoutError among them, if it does not take it.
@@ -104,7 +109,7 @@ class Child:
         self._number += 1
         self._told_cpu_s = 0.0
         self._line.settimeout(self._silence_s)
-        send_request(self._line, self._number, request)
+        send_request(self._line, self._number, request, descriptor)
 
     def hear(self, talk: Talk[Item]) -> Item | None:
         """Return the next answer; None = a mere sign of life, or the end, which *talk* then knows.
@@ -169,6 +174,12 @@ class Child:
         except subprocess.TimeoutExpired:
             return None
         return self.process.returncode
+
+
+def _environment() -> dict[str, str]:
+    """Return what a child must know to start; no secret of the worker's is in it."""
+    kept = {name: value for name, value in os.environ.items() if name in KEPT}
+    return kept | {"OPENBLAS_NUM_THREADS": "1"}  # each thread of which reserves much memory
 
 
 class _Lost(NamedTuple):

@@ -8,9 +8,9 @@ format is not admitted, and every nested open is refused.
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import av
 from av.container import InputContainer
@@ -19,6 +19,7 @@ from pipeline.errors import UnreadableVideoError
 from pipeline.records import Limits
 
 READ_BYTES = 1 << 18  # one read from the file
+MAX_OFFSET = 2**63 - 1  # that the system takes
 PADDING = 2  # a decoder works on whole blocks: at worst on so many times the pixels that it shows
 # FFmpeg's names of the containers that are admitted: self-contained ones that carry video.
 FORMATS = (
@@ -36,20 +37,27 @@ CONTAINER_OPTIONS = {
 
 @contextmanager
 def open_container(
-    path: Path, limits: Limits, formats: tuple[str, ...] = FORMATS
+    file: Path | int, limits: Limits, formats: tuple[str, ...] = FORMATS
 ) -> Iterator[InputContainer]:
-    """Open *path*, in one of these formats, for demuxing and close it again.
+    """Open a file, in one of these formats, for demuxing and close it again.
 
     FFmpeg decodes a frame or two to learn what a stream is; none far beyond limits.max_pixels.
+
+    Args:
+        file: its path, or the descriptor of one that is open, and stays so.
+        limits: of what is in it.
+        formats: FFmpeg's names of those that are admitted.
 
     Raises:
         UnreadableVideoError: the file is missing, unreadable, not a regular file, empty, or not
             in a container format that Heatreel reads.
     """
-    with _open_regular_file(path) as file, _translated():
+    opened = nullcontext(file) if isinstance(file, int) else open_regular_file(file)
+    with opened as descriptor, _translated():
         admitted = {"format_whitelist": ",".join(formats)}
         container = av.open(
-            file,
+            _Nameless(descriptor),
+            mode="r",
             options=CONTAINER_OPTIONS | admitted | bound_decoder(limits),
             buffer_size=READ_BYTES,
             io_open=_refuse_nested_open,
@@ -67,7 +75,12 @@ def bound_decoder(limits: Limits) -> dict[str, str]:
 
 
 @contextmanager
-def _open_regular_file(path: Path) -> Iterator[Any]:
+def open_regular_file(path: Path) -> Iterator[int]:
+    """Open a file for reading, give its descriptor, and close it again.
+
+    Raises:
+        UnreadableVideoError: the file is missing, unreadable, not a regular file, or empty.
+    """
     try:
         # Without O_NONBLOCK, opening a named pipe would wait for its writer for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -80,29 +93,42 @@ def _open_regular_file(path: Path) -> Iterator[Any]:
             raise UnreadableVideoError("is not a regular file")
         if facts.st_size == 0:
             raise UnreadableVideoError("is empty (0 bytes)")
-        with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
-            yield _Nameless(file)
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
 class _Nameless:
-    """A file's bytes without its name, which FFmpeg would read meaning into."""
+    """A file's bytes without its name, which FFmpeg would read meaning into.
 
-    def __init__(self, file: Any) -> None:
-        self.read = file.read
-        self.tell = file.tell
-        self._seek = file.seek
+    It has a place of its own in the file, so that two of them may read one descriptor.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        """Return up to so many bytes; none at the end."""
+        content = os.pread(self._descriptor, size, self._at)
+        self._at += len(content)
+        return content
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move as asked and return where that is, -1 where a damaged file leads out of itself.
 
         FFmpeg then goes on as best it can; an exception would end all reading.
         """
-        try:
-            return int(self._seek(offset, whence))
-        except (OSError, OverflowError):
+        starts = {os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._descriptor).st_size}
+        at = starts.get(whence, 0) + offset
+        if not 0 <= at <= MAX_OFFSET:
             return -1
+        self._at = at
+        return at
 
 
 @contextmanager

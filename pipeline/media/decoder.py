@@ -1,28 +1,33 @@
 """The decoder child: ``python -m pipeline.media.decoder``, started by `remote.DecoderProcess`.
 
 It answers one request after another over the socket that is its standard input, and ends with the
-worker: when the other end is closed. Whatever goes wrong in here beyond a video's own faults ends
-it, with a traceback on standard error; the worker starts another.
+worker: when the other end is closed. It opens nothing: the files come with the requests, open, and
+`sandbox` holds it to that. Whatever goes wrong in here beyond a video's own faults ends it, with a
+traceback on standard error; the worker starts another.
 """
 
 import argparse
 import os
-import resource
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
+from pkgutil import walk_packages
 from queue import SimpleQueue
 from socket import socket
 from types import FrameType
+
+import av
 
 from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.media.answers import end_answer, frame_answer
 from pipeline.media.decode import CpuBudget, Damage
 from pipeline.media.looks import Looker
 from pipeline.media.probe_answer import video_answer
+from pipeline.media.sandbox import confine
 from pipeline.media.video import probe
 from pipeline.media.wire import (
     Allowance,
@@ -39,22 +44,34 @@ from pipeline.probed import Video
 from pipeline.records import Frame
 
 BEAT_S = 1.0  # between two signs of life
+LAZY = ("numpy.ma", "encodings.ascii", "encodings.latin_1", "linecache")
 
 
 def main(arguments: list[str]) -> None:
     """Serve the worker until it closes the line."""
     parser = argparse.ArgumentParser(description="Decodes for a worker, over standard input.")
     parser.add_argument("--max-memory-bytes", type=int)
-    limit_process(max_memory_bytes=parser.parse_args(arguments).max_memory_bytes)
+    parser.add_argument("--require-sandbox", action="store_true")
+    parser.add_argument("--examine", action="store_true", help="Say what is given up, and end.")
+    asked = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the worker, too
-    serve(take_line())
+    line = None if asked.examine else take_line()
+    load_the_lazy()
+    confinement = confine(max_memory_bytes=asked.max_memory_bytes)
+    if asked.require_sandbox and not confinement.is_filtered:
+        sys.exit(f"this system offers no sandbox: {confinement.words}")
+    if line is None:
+        sys.stdout.write(f"{confinement.words}\n")
+    else:
+        serve(line)
 
 
-def limit_process(*, max_memory_bytes: int | None) -> None:
-    """Leave no core behind, which would hold a stranger's pictures, and bound the address space."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if max_memory_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (max_memory_bytes, max_memory_bytes))
+def load_the_lazy() -> None:
+    """Import what libraries import only when it is needed: in the sandbox it would not be found."""
+    of_av = [module.name for module in walk_packages(av.__path__, "av.")]
+    for name in (*of_av, *LAZY):
+        if not name.endswith("__main__"):
+            import_module(name)
 
 
 def take_line() -> socket:
@@ -72,11 +89,12 @@ def serve(line: socket) -> None:
     inbox, speaker = Inbox(line), Speaker(line)
     signal.signal(signal.SIGALRM, speaker.beat)
     while True:
-        number, request = inbox.next()
+        number, request, descriptor = inbox.next()
         speaker.begin()
         damage = Damage()
         bounds = _Bounds(request.allowance, partial(inbox.is_stopped, number))
-        failure = _answer(request, bounds, damage, speaker.say)
+        failure = _answer(request, descriptor, bounds, damage, speaker.say)
+        os.close(descriptor)
         speaker.finish(end_answer(damage.keys, failure))
 
 
@@ -105,28 +123,28 @@ class Inbox:
     def __init__(self, line: socket) -> None:
         self._stopped = -1  # the number of a request; -1 = none yet
         self._line = line
-        self._waiting: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[int, bytes, int]] = SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def is_stopped(self, number: int) -> bool:
         """Whether nobody wants any more of this request."""
         return self._stopped == number
 
-    def next(self) -> tuple[int, Request]:
-        """Wait for the next request and return it with its number."""
-        number, content = self._waiting.get()
-        return number, load_request(content)
+    def next(self) -> tuple[int, Request, int]:
+        """Wait for the next request and return its number, itself, and the file's descriptor."""
+        number, content, descriptor = self._waiting.get()
+        return number, load_request(content), descriptor
 
     def _listen(self) -> None:
         while True:
             try:
-                number, content = receive_request(self._line)
+                received = receive_request(self._line)
             except (EOFError, OSError):
                 os._exit(0)  # the worker is gone; the main thread may be deep inside FFmpeg
-            if content:
-                self._waiting.put((number, content))
+            if received.descriptor is None:
+                self._stopped = received.number
             else:
-                self._stopped = number
+                self._waiting.put((received.number, received.content, received.descriptor))
 
 
 class Speaker:
@@ -171,15 +189,19 @@ class Speaker:
 
 
 def _answer(
-    request: Request, bounds: CpuBudget, damage: Damage, say: Callable[[Answer], None]
+    request: Request,
+    descriptor: int,
+    bounds: CpuBudget,
+    damage: Damage,
+    say: Callable[[Answer], None],
 ) -> UnreadableVideoError | LimitExceededError | None:
     """Do what is asked, and return the error that the video itself is to blame for."""
     try:
         match request:
             case ProbeRequest():
-                say(video_answer(_probe(request, bounds), request.limits))
+                say(video_answer(_probe(request, descriptor, bounds), request.limits))
             case LookRequest():
-                for frame in _look(request, bounds, damage):
+                for frame in _look(request, descriptor, bounds, damage):
                     say(frame_answer(frame))
     except _StoppedError:
         return None
@@ -188,12 +210,22 @@ def _answer(
     return None
 
 
-def _probe(request: ProbeRequest, bounds: CpuBudget) -> Video:
-    return probe(request.path, limits=request.limits, budget=bounds)
+def _probe(request: ProbeRequest, descriptor: int, bounds: CpuBudget) -> Video:
+    return probe(request.path, limits=request.limits, budget=bounds, descriptor=descriptor)
 
 
-def _look(request: LookRequest, bounds: CpuBudget, damage: Damage) -> Iterator[Frame]:
-    looker = Looker(request.video, request.index, request.geometry, request.policy, bounds, damage)
+def _look(
+    request: LookRequest, descriptor: int, bounds: CpuBudget, damage: Damage
+) -> Iterator[Frame]:
+    looker = Looker(
+        request.video,
+        request.index,
+        request.geometry,
+        request.policy,
+        bounds,
+        damage,
+        descriptor,
+    )
     if isinstance(request.task, Wanted):
         return looker.second_look(request.task.pts, request.task.look)
     return looker.first_look(request.task)

@@ -59,6 +59,7 @@ class Looker:
         policy: how closely to look, and within which limits.
         budget: how many CPU seconds may be spent.
         damage: counts what cannot be decoded.
+        descriptor: of the file, where it is open; its path is then only its name.
     """
 
     video: Video
@@ -67,6 +68,7 @@ class Looker:
     policy: Policy
     budget: CpuBudget
     damage: Damage
+    descriptor: int | None = None
 
     def plan(self) -> Plan:
         """Return what the first look is going to decode of the whole stream."""
@@ -124,7 +126,8 @@ class Looker:
                     yield renderer.render(picture, look, Change.NONE)
 
     def _open(self) -> AbstractContextManager[InputContainer]:
-        return open_container(self.video.path, self.policy.limits)
+        file = self.video.path if self.descriptor is None else self.descriptor
+        return open_container(file, self.policy.limits)
 
 
 def effort_of(index: PacketIndex, plan: Plan) -> Effort:

@@ -84,8 +84,9 @@ def _plain_share(colours: NDArray[np.uint8]) -> float:
     luma = np.ascontiguousarray(whole[..., 0])
     squares = cv2.resize(luma * luma, (across, down), interpolation=cv2.INTER_AREA)
     variances = squares - means[..., 0] ** 2
-    plain = means[variances < PLAIN_LEVELS**2]
-    return max(_most_alike(plain, shift) for shift in (0, COLOUR_LEVELS / 2)) / (down * across)
+    plain = np.asarray(means[variances < PLAIN_LEVELS**2], dtype=np.float32)
+    most = max(_most_alike(plain, shift) for shift in (0, COLOUR_LEVELS / 2))
+    return float(most / (down * across))
 
 
 def _most_alike(colours: NDArray[np.float32], shift: float) -> int:

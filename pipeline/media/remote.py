@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from pipeline.errors import DecoderDiedError
 from pipeline.media.answers import FrameReader
 from pipeline.media.child import Child, Talk
+from pipeline.media.container import open_regular_file
 from pipeline.media.decode import CpuBudget, Damage
 from pipeline.media.looks import Looker
 from pipeline.media.plan import Plan
@@ -154,7 +155,7 @@ class DecoderProcess:
         """
         talk = Talk(
             path,
-            ProbeRequest(path.absolute(), limits, Allowance.of(budget)),
+            ProbeRequest(path, limits, Allowance.of(budget)),
             kind="video",
             read=VideoReader(path, limits).read,
             index=None,
@@ -179,7 +180,7 @@ class DecoderProcess:
         """
         path, index = looker.video.path, looker.index
         request = LookRequest(
-            video=replace(looker.video, path=path.absolute(), streams=(index,), faults=()),
+            video=replace(looker.video, streams=(index,), faults=()),
             index=index,
             geometry=looker.geometry,
             policy=looker.policy,
@@ -209,12 +210,12 @@ class DecoderProcess:
     def _begin(self, talk: Talk[Item]) -> Child:
         if self._open is not None:
             self._leave(self._open)
-        with self._blaming(talk.path):
+        with open_regular_file(talk.path) as descriptor, self._blaming(talk.path):
             if self._child is not None and self._child.is_dead():
                 self.close()
             if self._child is None:
                 self._child = Child(self._command, silence_s=self._silence_s)
-            self._child.ask(talk.request)
+            self._child.ask(talk.request, descriptor)
         self._open = talk
         return self._child
 

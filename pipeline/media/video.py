@@ -21,14 +21,21 @@ UNEVEN_SHARE = 0.01  # with more than this share of odd steps, frames are uneven
 STEP_TOLERANCE = 0.1  # a step is odd if it differs this much from the usual one
 
 
-def probe(path: Path, *, limits: Limits, budget: CpuBudget) -> Video:
+def probe(path: Path, *, limits: Limits, budget: CpuBudget, descriptor: int | None = None) -> Video:
     """Read what the container says, index every packet, and look at the first frame.
+
+    Args:
+        path: the file.
+        limits: of what is in it.
+        budget: how many CPU seconds this may take.
+        descriptor: of the file, where it is open; the path is then only its name.
 
     Raises:
         UnreadableVideoError: if this is no video with at least one frame.
         LimitExceededError: if it has more pixels, frames or time than *limits* allow.
     """
-    with open_container(path, limits) as container:
+    file = path if descriptor is None else descriptor
+    with open_container(file, limits) as container:
         _require_video(container, limits)
         streams = index_packets(container, limits)
         if not streams:
@@ -40,7 +47,7 @@ def probe(path: Path, *, limits: Limits, budget: CpuBudget) -> Video:
                 f"lasts {duration_ms / 1000:g} s, more than {limits.max_duration_ms / 1000:g} s"
             )
         faults = _faults(container, streams, declared)
-    facts = _facts(path, streams, duration_ms, limits, budget)
+    facts = _facts(file, streams, duration_ms, limits, budget)
     return Video(path, facts, streams, faults)
 
 
@@ -135,13 +142,13 @@ def _find_hole(index: PacketIndex) -> Span | None:
 
 
 def _facts(
-    path: Path,
+    file: Path | int,
     streams: tuple[PacketIndex, ...],
     duration_ms: int,
     limits: Limits,
     budget: CpuBudget,
 ) -> VideoFacts:
-    with open_container(path, limits) as container:
+    with open_container(file, limits) as container:
         index = max(streams, key=lambda one: len(one.pts))  # a cover picture is not the video
         stream = container.streams.video[index.stream]
         quarter_turns = _quarter_turns(container, index, limits, budget)

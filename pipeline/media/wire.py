@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import socket
+from socket import recv_fds, send_fds, socket
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,7 +50,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """Asks for the facts and the packets of a file; its path is absolute."""
+    """Asks for the facts and the packets of a file; its path is but its name."""
 
     path: Path
     limits: Limits
@@ -70,7 +70,7 @@ class LookRequest:
     """Asks for the frames of one look at one stream.
 
     Attributes:
-        video: its path is absolute; of its streams, one is enough.
+        video: its path is but its name; of its streams, one is enough.
         index: of the stream.
         geometry: the pixels that the model wants.
         policy: how closely to look, and within which limits.
@@ -97,6 +97,21 @@ class Answer:
     body: tuple[NDArray[Any] | bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What came from a worker.
+
+    Attributes:
+        number: of the request.
+        content: its bytes, for load_request; none = stop it.
+        descriptor: of the file that it is about, for the child to close; None with a stop.
+    """
+
+    number: int
+    content: bytes
+    descriptor: int | None
+
+
 class Ear(Protocol):
     """Takes in bytes from the other end of a line."""
 
@@ -104,10 +119,12 @@ class Ear(Protocol):
         """Fill the buffer's beginning and return how many bytes came; 0 = the line is closed."""
 
 
-def send_request(line: socket, number: int, request: Request) -> None:
-    """Ask for something; *number* tells requests apart."""
+def send_request(line: socket, number: int, request: Request, descriptor: int) -> None:
+    """Ask for something of the open file *descriptor*; *number* tells requests apart."""
     content = pickle.dumps(request)
-    line.sendall(REQUEST_PREFIX.pack(number, len(content)) + content)
+    prefix = REQUEST_PREFIX.pack(number, len(content))
+    sent = send_fds(line, [prefix], [descriptor])
+    line.sendall(prefix[sent:] + content)
 
 
 def send_stop(line: socket, number: int) -> None:
@@ -115,14 +132,18 @@ def send_stop(line: socket, number: int) -> None:
     line.sendall(REQUEST_PREFIX.pack(number, 0))
 
 
-def receive_request(line: Ear) -> tuple[int, bytes]:
-    """Return a request's number and its bytes, for load_request; no bytes = stop.
+def receive_request(line: socket) -> Received:
+    """Return what the worker sends next.
 
     Raises:
         EOFError: if the worker has closed the line or is gone.
     """
-    number, length = REQUEST_PREFIX.unpack(read_bytes(line, REQUEST_PREFIX.size))
-    return number, read_bytes(line, length)
+    prefix, descriptors, _, _ = recv_fds(line, REQUEST_PREFIX.size, 1)
+    if not prefix:
+        raise EOFError("the line has ended")
+    prefix += read_bytes(line, REQUEST_PREFIX.size - len(prefix))
+    number, length = REQUEST_PREFIX.unpack(prefix)
+    return Received(number, read_bytes(line, length), descriptors[0] if descriptors else None)
 
 
 def load_request(content: bytes) -> Request:

@@ -18,6 +18,11 @@ def quality_of(picture: NDArray[np.uint8]) -> Quality:
     return measure(picture, (width, height), np.zeros((1, 1, 3), np.uint8))
 
 
+def photograph(name: str) -> NDArray[np.uint8]:
+    picture: NDArray[np.uint8] = getattr(data, name)()
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+
+
 def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
@@ -66,7 +71,7 @@ def test_a_slope_is_no_margin() -> None:
 
 @given(top=st.integers(0, 200), left=st.integers(0, 200), seed=st.integers(0, 99))
 def test_a_picture_on_its_side_has_the_same_margins(top: int, left: int, seed: int) -> None:
-    height, width = (np.random.default_rng(seed).integers(16, 57) for _ in range(2))
+    height, width = np.random.default_rng(seed).integers(16, 57, 2).tolist()
     picture = on_plain(top, left, height, width)
     upright, turned = quality_of(picture), quality_of(np.ascontiguousarray(np.rot90(picture)))
 
@@ -100,11 +105,8 @@ def test_of_two_plain_colours_the_larger_counts() -> None:
 
 def test_what_is_around_an_object_differs_from_it() -> None:
     """A texture fills a picture to its rim; an object leaves room for something else."""
-    grass = np.repeat(data.grass()[..., None], 3, axis=2)
-    coffee = data.coffee()
-
-    assert quality_of(grass).rim_likeness > 0.98
-    assert quality_of(coffee).rim_likeness < 0.7
+    assert quality_of(photograph("grass")).rim_likeness > 0.98
+    assert quality_of(photograph("coffee")).rim_likeness < 0.7
     assert quality_of(on_plain(64, 64, 128, 128)).rim_likeness < 0.1
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from socket import socketpair
 from typing import Any
@@ -20,6 +21,7 @@ from pipeline.media.wire import (
     Header,
     MisfitError,
     ProbeRequest,
+    Received,
     load_request,
     pack_answer,
     printable,
@@ -36,19 +38,28 @@ from tests.pipeline.media.media_parts import LIMITS
 def test_a_request_arrives_as_it_was_sent_and_a_stop_after_it() -> None:
     request = ProbeRequest(Path(os.fsdecode(b"/\xff.mp4")), LIMITS, Allowance(9.0, 0.5))
     worker, child = socketpair()
-    with worker, child:
-        send_request(worker, 7, request)
+    with worker, child, tempfile.TemporaryFile() as file:
+        file.write(b"what is in it")
+        file.flush()
+        send_request(worker, 7, request, file.fileno())
         send_stop(worker, 7)
 
-        number, content = receive_request(child)
-        assert (number, load_request(content)) == (7, request)
-        assert receive_request(child) == (7, b"")
+        received = receive_request(child)
+        assert (received.number, load_request(received.content)) == (7, request)
+        assert received.descriptor is not None
+        assert os.pread(received.descriptor, 99, 0) == b"what is in it"
+        os.close(received.descriptor)
+        assert receive_request(child) == Received(7, b"", None)
 
 
 @pytest.mark.parametrize("said", [b"", b"\0\0\0", b"\0\0\0\1\0\0\0\x09half"])
 def test_the_line_ends_with_the_worker(said: bytes) -> None:
-    with pytest.raises(EOFError):
-        receive_request(Tape(said))
+    worker, child = socketpair()
+    with child:
+        worker.sendall(said)
+        worker.close()
+        with pytest.raises(EOFError):
+            receive_request(child)
 
 
 def test_an_allowance_is_where_the_budget_stands() -> None:

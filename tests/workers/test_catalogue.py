@@ -105,7 +105,7 @@ class TestReading:
         *(
             pytest.param(
                 BASE,
-                replace(BASE, gate=replace(BASE.gate, **{line.name: 0.5})),
+                replace(BASE, gate=replace(BASE.gate, **{line.name: 0})),
                 False,
                 id=line.name,
             )

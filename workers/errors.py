@@ -10,7 +10,9 @@
     │   ├── SettingsError           the settings are wrong
     │   └── LeaseLostError          another worker has the step by now: drop the work
     └── UnavailableError
-        ├── StoreUnavailableError   the database or the artifacts are away
+        ├── StoreUnavailableError   what is kept, or where it comes from, is away
+        │   ├── DatabaseUnavailableError
+        │   └── ArtifactsUnavailableError
         └── BrokerUnavailableError  the broker is away
 """
 
@@ -38,7 +40,15 @@ class LeaseLostError(PermanentError):
 
 
 class StoreUnavailableError(UnavailableError):
-    """The database or the artifact store does not answer."""
+    """The database, the artifact store, or the store that a source is in does not answer."""
+
+
+class DatabaseUnavailableError(StoreUnavailableError):
+    """The database does not answer."""
+
+
+class ArtifactsUnavailableError(StoreUnavailableError):
+    """The artifact store does not answer."""
 
 
 class BrokerUnavailableError(UnavailableError):

@@ -85,7 +85,7 @@ class StoreFigures(Collector):
         return [
             _gauge("database_up", "Whether the database answers.", 1),
             *_of_queues(depths, now_ms),
-            *_of_standing(standing),
+            *_of_standing(standing, now_ms),
         ]
 
 
@@ -96,22 +96,41 @@ def _of_queues(depths: Iterable[QueueDepth], now_ms: int) -> list[Metric]:
         "heatreel_oldest_step_seconds", "How long the oldest has waited.", labels=["kind"]
     )
     for depth in depths:
-        age_ms = 0 if depth.oldest_ms is None else now_ms - depth.oldest_ms
         due.add_metric([depth.kind], depth.due)
         running.add_metric([depth.kind], depth.running)
-        oldest.add_metric([depth.kind], max(0, age_ms) / 1000)
+        oldest.add_metric([depth.kind], _age_s(depth.oldest_ms, now_ms))
     return [due, running, oldest]
 
 
-def _of_standing(standing: Standing) -> list[Metric]:
+def _of_standing(standing: Standing, now_ms: int) -> list[Metric]:
     verdicts = GaugeMetricFamily("heatreel_verdicts", "Verdicts, by outcome.", labels=["outcome"])
     for outcome, count in standing.verdicts.items():
         verdicts.add_metric([outcome], count)
     return [
         verdicts,
         _gauge("steps_dead", "Steps that were given up.", standing.dead_steps),
+        _gauge(
+            "deliveries_due",
+            "Webhooks that are still to be delivered, those that rest included.",
+            standing.due_deliveries,
+        ),
         _gauge("deliveries_dead", "Webhooks that were given up.", standing.dead_deliveries),
+        _gauge(
+            "oldest_delivery_seconds",
+            "How long the oldest webhook is overdue.",
+            _age_s(standing.oldest_delivery_ms, now_ms),
+        ),
+        _gauge(
+            "oldest_event_seconds",
+            "How long the oldest event has waited for a relay.",
+            _age_s(standing.oldest_event_ms, now_ms),
+        ),
     ]
+
+
+def _age_s(since_ms: int | None, now_ms: int) -> float:
+    """Return how many seconds ago something was; 0 where there is nothing, or it is to come."""
+    return 0.0 if since_ms is None else max(0, now_ms - since_ms) / 1000
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -17,10 +17,10 @@ from workers.batch import EXIT_BAD_INPUT, EXIT_ERROR, EXIT_REVIEW
 from workers.catalogue import read_catalogue
 from workers.doctor import examine
 from workers.logs import set_up_logs
+from workers.queue import meters, relay_meters
 from workers.queue.app import Broker, make_app
 from workers.queue.embedded import running_valkey
 from workers.queue.letters import Postman
-from workers.queue.meters import serve_meters
 from workers.queue.relay import Relay
 from workers.queue.worker import require_queues, run_worker, worker_name
 from workers.service import Service, open_service
@@ -93,7 +93,7 @@ def run_worker_process(queues: Sequence[str]) -> int:
     require_queues(queues)
     service = open_service(settings)
     catalogue = read_catalogue(settings)
-    serve_meters(settings.metrics_host, settings.metrics_port)
+    meters.serve_meters(meters.registry, settings.metrics_host, settings.metrics_port)
     return run_worker(service, catalogue, queues, name)
 
 
@@ -102,6 +102,8 @@ def run_relay() -> int:
     settings = _begin(worker=worker_name())
     service = open_service(settings)
     relay = Relay(service, Broker(make_app(settings)))
+    host, port = settings.metrics_host, settings.relay_metrics_port
+    meters.serve_meters(relay_meters.registry, host, port)
     with until_asked_to_end() as stop:
         posting = threading.Thread(target=Postman(service).run, args=(stop,), name="postman")
         posting.start()

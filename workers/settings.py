@@ -3,6 +3,7 @@
 Everything that an operator decides is here, with its unit; what a policy decides is in the policy.
 """
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -47,6 +48,15 @@ def _require_prefix(uri: str) -> str:
     if not is_place or not is_plain or steps[-1:] != [""] or not uri.isprintable():
         raise ValueError("should be file:///folder/ or s3://bucket/, with a slash at its end")
     return uri
+
+
+def _require_network(network: str) -> str:
+    """Refuse what is neither an address nor a network: it would be trusted as a name."""
+    try:
+        ipaddress.ip_network(network)
+    except ValueError as error:
+        raise ValueError(f"should be an address or a network: {error}") from error
+    return network
 
 
 def _default_home() -> Path:
@@ -130,10 +140,19 @@ class Settings(BaseSettings):
     metrics_port: Port | None = Field(
         default=None, description="of a worker's figures for Prometheus; default: none"
     )
+    relay_metrics_port: Port | None = Field(
+        default=None, description="of a relay's figures, likewise at metrics_host; default: none"
+    )
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_require_network)], ...] = Field(
+        default=(),
+        description="addresses or networks of proxies whose X-Forwarded-For is believed",
+    )
     uris: tuple[Annotated[str, AfterValidator(_require_prefix)], ...] = Field(
         default=(), description="prefixes of the URIs that may be submitted; default: none"
     )
-    max_upload_bytes: Count = 10_000_000_000
+    max_upload_bytes: Count = Field(
+        default=10_000_000_000, description="of a video, whether it is uploaded or fetched by URI"
+    )
     upload_timeout_s: Seconds = Field(default=3600, description="longest that one upload may take")
     webhook_hosts: tuple[str, ...] = Field(
         default=(), description="hosts that webhooks may go to, as host or host:port; default: none"

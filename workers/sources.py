@@ -1,18 +1,17 @@
 """Where submissions come from: uploads in the artifact store, and URIs that the operator allows."""
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import quote, unquote, urlsplit
 
 import fsspec
 
-from pipeline.errors import UnreadableVideoError
+from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.outputs.names import to_printable
 from workers.errors import ForbiddenSourceError, NotFoundError, StoreUnavailableError
 from workers.store.artifacts import AWAY, ArtifactStore
@@ -21,6 +20,21 @@ UPLOAD_SCHEME = "upload"  # an artifact that an uploader has sent us
 FILE = "file://"
 MAX_URI_CHARS = 2048
 COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FetchTerms:
+    """What the operator decides of what is fetched by URI.
+
+    Attributes:
+        prefixes: of the URIs that are allowed.
+        max_bytes: of the largest file; uploads were bounded when they came.
+        options: of the driver of S3-compatible stores.
+    """
+
+    prefixes: tuple[str, ...]
+    max_bytes: int
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def upload_uri(submission_id: str) -> str:
@@ -55,8 +69,7 @@ def fetched(
     uri: str,
     *,
     artifacts: ArtifactStore,
-    prefixes: tuple[str, ...],
-    options: dict[str, Any],
+    terms: FetchTerms,
     folder: Path,
 ) -> Iterator[Path]:
     """Give the path of a source's bytes on this machine: where they are, or a copy for a while.
@@ -64,25 +77,27 @@ def fetched(
     Args:
         uri: of a submission.
         artifacts: where uploads are.
-        prefixes: what the operator allows; they may have changed since the submission.
-        options: of the driver of S3-compatible stores.
+        terms: what the operator allows; it may have changed since the submission.
         folder: for copies.
 
     Raises:
         ForbiddenSourceError: if the operator does not allow it.
         UnreadableVideoError: if there is no such file.
+        LimitExceededError: if it is larger than the operator allows.
         StoreUnavailableError: if the store that it is in does not answer.
     """
     if uri.startswith(f"{UPLOAD_SCHEME}:"):
         with _fetch_upload(uri, artifacts, folder) as path:
             yield path
         return
-    place = _find_allowed(uri, prefixes)
+    place = _find_allowed(uri, terms.prefixes)
     if place.scheme == "file":
-        yield _inside(place, prefixes)
+        path = _inside(place, terms.prefixes)
+        _require_small(path.stat().st_size, terms.max_bytes)
+        yield path
         return
     with tempfile.NamedTemporaryFile(dir=folder, prefix="fetched-") as copy:
-        _copy(place, copy, options)
+        _copy(place, copy, terms)
         yield Path(copy.name)
 
 
@@ -165,14 +180,32 @@ def _inside(place: _Place, prefixes: tuple[str, ...]) -> Path:
     return path
 
 
-def _copy(place: _Place, copy: IO[bytes], options: dict[str, Any]) -> None:
+def _copy(place: _Place, copy: IO[bytes], terms: FetchTerms) -> None:
+    name = f"{place.bucket}{place.path}"
     try:
-        files = fsspec.filesystem(place.scheme, **options)
-        with files.open(f"{place.bucket}{place.path}", "rb") as source:
-            shutil.copyfileobj(source, copy, COPY_BYTES)
+        files = fsspec.filesystem(place.scheme, **terms.options)
+        _require_small(int(files.info(name)["size"] or 0), terms.max_bytes)
+        with files.open(name, "rb") as source:
+            _copy_counted(source, copy, terms.max_bytes)
         copy.flush()
     except FileNotFoundError as error:
         raise UnreadableVideoError("there is no such file") from error
     except AWAY as error:
         said = f"{to_printable(str(place))}: cannot be fetched: {error}"
         raise StoreUnavailableError(said) from error
+
+
+def _copy_counted(source: IO[bytes], copy: IO[bytes], max_bytes: int) -> None:
+    """Copy a file, but no more than is allowed: it may be larger than its store said."""
+    copied_bytes = 0
+    while piece := source.read(COPY_BYTES):
+        copied_bytes += len(piece)
+        _require_small(copied_bytes, max_bytes)
+        copy.write(piece)
+
+
+def _require_small(size_bytes: int, max_bytes: int) -> None:
+    if size_bytes > max_bytes:
+        raise LimitExceededError(
+            f"has {size_bytes} bytes or more, and the operator allows {max_bytes}"
+        )

@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.records import Outcome, Timings, Verdict
 from tests.deploy.deploy_parts import DEPLOY
 from workers.metrics import Meters
-from workers.queue.meters import note_batch, note_chunk, note_verdict, registry, timed_step
+from workers.queue import meters, relay_meters
+from workers.queue.meters import note_batch, note_chunk, note_verdict, timed_step
 from workers.service import open_service
 from workers.settings import Settings
 from workers.store.migrate import migrate
@@ -42,6 +43,12 @@ WANTED = {
     "latency": "heatreel_http_request_seconds_bucket",
     "errors": "heatreel_http_requests_total",
     "webhooks": "heatreel_deliveries_dead",
+    "webhooks that wait": "heatreel_deliveries_due",
+    "for how long": "heatreel_oldest_delivery_seconds",
+    "events that wait": "heatreel_oldest_event_seconds",
+    "tries of webhooks": "heatreel_webhook_tries_total",
+    "broker": "heatreel_broker_up",
+    "what was away": "heatreel_away_total",
 }
 
 
@@ -56,17 +63,18 @@ def expressions() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Return the labels of every series that an API and a worker give Prometheus, by its name."""
+    """Return the labels of every series that API, worker and relay give, by its name."""
     service = open_service(Settings(home=tmp_path_factory.mktemp("home")))
     migrate(service.database)
-    meters = Meters(service)
-    meters.note_request("GET", "/v1/policies", status=200, seconds=0.1)
+    of_api = Meters(service)
+    of_api.note_request("GET", "/v1/policies", status=200, seconds=0.1)
     with timed_step(StepKind.PLAN):
         note_chunk(Timings(1.0, 1.0, 0.0), frames=1)
         note_batch(1, 2)
         note_verdict(Verdict(Outcome.PASS, 0, ()))
     found: dict[str, set[str]] = defaultdict(set)
-    for text in (meters.render(), generate_latest(registry)):
+    others = [generate_latest(one) for one in (meters.registry, relay_meters.registry)]
+    for text in (of_api.render(), *others):
         for family in text_string_to_metric_families(text.decode()):
             for sample in family.samples:
                 found[sample.name] |= set(sample.labels)

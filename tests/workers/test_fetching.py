@@ -1,23 +1,45 @@
 """Fetching: a source's bytes, where they are or as a copy, and nothing beside them."""
 
+import io
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 
-from pipeline.errors import UnreadableVideoError
+from pipeline.errors import LimitExceededError, UnreadableVideoError
 from tests.workers.store.object_store import ObjectStore, running_object_store
 from workers.errors import ForbiddenSourceError, NotFoundError, StoreUnavailableError
-from workers.sources import (
-    fetched,
-    hash_file,
-    require_allowed,
-)
+from workers.sources import FetchTerms, fetched, hash_file, require_allowed
 from workers.store.artifacts import ArtifactStore
 
 PREFIXES = ("file:///srv/videos/", "s3://videos/in/")
+MAX_BYTES = 2_500_000  # more than is read at once
+BOTH_SIZES = "has 2500001 bytes .* allows 2500000"
+
+
+class OddStore(fsspec.AbstractFileSystem):  # type: ignore[misc] # it has no types
+    """A store with one endless file, which says of it what it is told to say."""
+
+    protocol = "s3"
+    said_bytes = 0
+    opened = 0
+
+    def info(self, path: str, **_: object) -> dict[str, object]:
+        return {"name": path, "type": "file", "size": self.said_bytes}
+
+    def open(self, *_: object, **__: object) -> "Endless":
+        OddStore.opened += 1
+        return Endless()
+
+
+class Endless(io.RawIOBase):
+    """Gives as many bytes as are wanted, for ever."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        return bytes(size)
 
 
 @pytest.fixture
@@ -37,7 +59,8 @@ def videos(tmp_path: Path) -> Path:
 def read(uri: str, store: ArtifactStore, folder: Path, *prefixes: Path | str) -> bytes:
     """Return the bytes of a source under prefixes, of which a path is that of a folder."""
     allowed = tuple(f"file://{one}/" if isinstance(one, Path) else one for one in prefixes)
-    with fetched(uri, artifacts=store, prefixes=allowed, options={}, folder=folder) as path:
+    terms = FetchTerms(allowed, MAX_BYTES)
+    with fetched(uri, artifacts=store, terms=terms, folder=folder) as path:
         return path.read_bytes()
 
 
@@ -64,7 +87,12 @@ class TestUploads:
         store.put("5f/source", b"video")
         with (
             pytest.raises(NotFoundError, match="something else"),
-            fetched("upload:5f/source", artifacts=store, prefixes=(), options={}, folder=tmp_path),
+            fetched(
+                "upload:5f/source",
+                artifacts=store,
+                terms=FetchTerms((), MAX_BYTES),
+                folder=tmp_path,
+            ),
         ):
             raise NotFoundError("something else")
 
@@ -86,6 +114,16 @@ class TestFiles:
     def test_prefixes_may_have_changed_since(self, store: ArtifactStore, videos: Path) -> None:
         with pytest.raises(ForbiddenSourceError):
             read(f"file://{videos}/a.mp4", store, videos, videos / "deeper")
+
+    def test_one_of_the_largest_size_is_read_and_a_larger_one_is_not(
+        self, store: ArtifactStore, videos: Path
+    ) -> None:
+        (videos / "a.mp4").write_bytes(bytes(MAX_BYTES))
+        (videos / "b.mp4").write_bytes(bytes(MAX_BYTES + 1))
+
+        assert len(read(f"file://{videos}/a.mp4", store, videos, videos)) == MAX_BYTES
+        with pytest.raises(LimitExceededError, match=BOTH_SIZES):
+            read(f"file://{videos}/b.mp4", store, videos, videos)
 
     def test_a_link_within_is_followed(self, store: ArtifactStore, videos: Path) -> None:
         (videos / "link.mp4").symlink_to(videos / "a.mp4")
@@ -141,9 +179,8 @@ class TestObjects:
 
     def read(self, server: ObjectStore, uri: str, store: ArtifactStore, folder: Path) -> bytes:
         options = server.options | {"skip_instance_cache": True}
-        with fetched(
-            uri, artifacts=store, prefixes=PREFIXES, options=options, folder=folder
-        ) as path:
+        terms = FetchTerms(PREFIXES, MAX_BYTES, options)
+        with fetched(uri, artifacts=store, terms=terms, folder=folder) as path:
             assert path.parent == folder
             return path.read_bytes()
 
@@ -164,6 +201,48 @@ class TestObjects:
         with pytest.raises(UnreadableVideoError):
             self.read(server, "s3://videos/in/missing", store, tmp_path)
         assert list(tmp_path.iterdir()) == []
+
+    def test_one_of_the_largest_size_is_read_and_a_larger_one_is_not(
+        self, server: ObjectStore, store: ArtifactStore, tmp_path: Path
+    ) -> None:
+        for key, size_bytes in (("fits", MAX_BYTES), ("large", MAX_BYTES + 1)):
+            server.client.put_object(Bucket="videos", Key=f"in/{key}", Body=bytes(size_bytes))
+
+        assert len(self.read(server, "s3://videos/in/fits", store, tmp_path)) == MAX_BYTES
+        with pytest.raises(LimitExceededError, match=BOTH_SIZES):
+            self.read(server, "s3://videos/in/large", store, tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.usefixtures("odd_store")
+    def test_a_larger_one_is_not_even_opened(self, store: ArtifactStore, tmp_path: Path) -> None:
+        OddStore.said_bytes = MAX_BYTES + 1
+        with pytest.raises(LimitExceededError, match=BOTH_SIZES):
+            self.read_odd(store, tmp_path)
+        assert OddStore.opened == 0
+
+    @pytest.mark.usefixtures("odd_store")
+    def test_one_that_is_larger_than_its_store_says_is_not_copied_to_its_end(
+        self, store: ArtifactStore, tmp_path: Path
+    ) -> None:
+        OddStore.said_bytes = 1
+        with pytest.raises(LimitExceededError, match=r"has \d+ bytes .* allows 2500000"):
+            self.read_odd(store, tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.fixture
+    @staticmethod
+    def odd_store() -> Iterator[None]:
+        """Have s3:// lead to a store whose word is worth nothing."""
+        real = fsspec.get_filesystem_class("s3")
+        OddStore.opened = 0
+        fsspec.register_implementation("s3", OddStore, clobber=True)
+        yield
+        fsspec.register_implementation("s3", real, clobber=True)
+
+    def read_odd(self, store: ArtifactStore, folder: Path) -> None:
+        terms = FetchTerms(PREFIXES, MAX_BYTES)
+        with fetched("s3://videos/in/odd", artifacts=store, terms=terms, folder=folder):
+            pass
 
     def test_nothing_is_asked_for_that_is_not_allowed(
         self, server: ObjectStore, store: ArtifactStore, tmp_path: Path

@@ -83,6 +83,11 @@ class TestSources:
             9001, Device.CUDA, ("nudity",),
         )  # fmt: skip
 
+    def test_proxies_are_addresses_or_networks(self, give: Give) -> None:
+        assert read_settings().trusted_proxies == ()
+        give(trusted_proxies='["10.0.0.1", "10.1.0.0/16", "fd00::/8"]')
+        assert read_settings().trusted_proxies == ("10.0.0.1", "10.1.0.0/16", "fd00::/8")
+
     def test_what_is_in_a_dotenv_file_is_not_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -159,6 +164,9 @@ class TestFaults:
             ("log_level", "INFO\nDEBUG"), ("retention_days", "0"), ("policies", "[]"),
             ("policies", '{"a": 1}'), ("policies", "[1]"), ("models", '["m.toml"]'),
             ("webhook_hosts", '"host"'), ("uris", '["http://host/"]'),
+            ("trusted_proxies", '["*"]'), ("trusted_proxies", '["10.0.0.1/8"]'),
+            ("trusted_proxies", '["proxy.example.org"]'), ("trusted_proxies", '[""]'),
+            ("relay_metrics_port", "65536"), ("max_upload_bytes", "0"),
         ],
     )  # fmt: skip
     def test_a_value_of_the_wrong_kind(self, give: Give, name: str, value: str) -> None:

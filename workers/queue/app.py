@@ -19,6 +19,7 @@ SUBMIT_QUEUE = "submit"
 SUBMIT_TASK = "heatreel.submit"
 CONNECT_S = 5
 REDELIVER_S = 300  # of submissions by message alone: all others are acknowledged at once
+REDELIVER_AT_ONCE = 1000  # a worker hears nothing meanwhile
 
 
 def task_name(kind: StepKind) -> str:
@@ -56,6 +57,7 @@ def make_app(settings: Settings) -> Celery:
             "socket_timeout": None,  # a reader that waits for bells may wait
             "health_check_interval": 25,
             "visibility_timeout": REDELIVER_S,
+            "unacked_restore_limit": REDELIVER_AT_ONCE,
         },
     )
     return app

@@ -14,15 +14,26 @@ import httpx
 
 from pipeline.errors import UnavailableError
 from workers.errors import ForbiddenSourceError
+from workers.queue.relay_meters import note_away, note_try
 from workers.service import Service
 from workers.settings import Settings
-from workers.store.deliveries import Letter, has_letters, note_delivered, note_failed, take_letters
+from workers.store.deliveries import (
+    Letter,
+    count_failure,
+    has_letters,
+    note_answered,
+    note_delivered,
+    note_failed,
+    rest_endpoint,
+    take_letters,
+)
 
 SIGNATURE = "Heatreel-Signature"
 EVENT_ID = "Heatreel-Event"
 AT_ONCE = 8
 FIRST_REST_MS = 5_000
 LONGEST_REST_MS = 3_600_000
+LONGEST_DOUBLING = 20  # beyond which every rest is the longest anyway
 ANSWER_CHARS = 200
 LONGEST_PAUSE_S = 5.0
 
@@ -70,6 +81,13 @@ class _Answer:
     def is_taken(self) -> bool:
         return self.status is not None and httpx.codes.is_success(self.status)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it speaks of this letter alone, not of whoever should take all of them."""
+        return self.status is not None and not (
+            self.status == httpx.codes.TOO_MANY_REQUESTS or httpx.codes.is_server_error(self.status)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Postman:
@@ -87,6 +105,7 @@ class Postman:
                     pass
             except UnavailableError as error:
                 logger.warning("%s", error)
+                note_away(error)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
                 pause_s = self.service.settings.tick_s
@@ -103,8 +122,12 @@ class Postman:
             return False
         with self.service.database.write() as connection:
             letters = take_letters(connection, now_ms=now_ms, hold_ms=hold_ms, limit=AT_ONCE)
-        for letter, answer in zip(letters, asyncio.run(self._post_all(letters)), strict=True):
-            self._note(letter, answer)
+        answers = asyncio.run(self._post_all(letters))
+        now_ms = self.service.now_ms()
+        for letter, answer in zip(letters, answers, strict=True):
+            self._note(letter, answer, now_ms)
+        for endpoint_id, is_there in _who_is_there(letters, answers).items():
+            self._rest(endpoint_id, is_there=is_there, now_ms=now_ms)
         return bool(letters)
 
     def _has_letters(self, now_ms: int) -> bool:
@@ -141,16 +164,43 @@ class Postman:
         except httpx.HTTPError as error:
             return _Answer(None, f"{type(error).__name__}: {error}"[:ANSWER_CHARS])
 
-    def _note(self, letter: Letter, answer: _Answer) -> None:
-        delivery, now_ms = letter.delivery, self.service.now_ms()
+    def _note(self, letter: Letter, answer: _Answer, now_ms: int) -> None:
+        delivery = letter.delivery
+        note_try(answer.status, is_taken=answer.is_taken)
         with self.service.database.write() as connection:
             if answer.is_taken and answer.status is not None:
                 note_delivered(connection, delivery.id, status=answer.status, now_ms=now_ms)
                 return
             is_last = delivery.attempts >= self.service.settings.webhook_attempts
-            rest_ms = min(FIRST_REST_MS * 2 ** (delivery.attempts - 1), LONGEST_REST_MS)
-            retry_ms = None if is_last else now_ms + rest_ms
+            retry_ms = None if is_last else now_ms + _rest_ms(delivery.attempts)
             note_failed(
                 connection, delivery.id, status=answer.status, why=answer.why, retry_ms=retry_ms
             )
         logger.warning("webhook %s: %s", delivery.event_id, answer.why)
+
+    def _rest(self, endpoint_id: str, *, is_there: bool, now_ms: int) -> None:
+        """Keep an endpoint at which nobody is from holding the others up: its letters rest."""
+        with self.service.database.write() as connection:
+            if is_there:
+                note_answered(connection, endpoint_id)
+                return
+            rest_ms = _rest_ms(count_failure(connection, endpoint_id))
+            rest_endpoint(connection, endpoint_id, until_ms=now_ms + rest_ms)
+
+
+def _who_is_there(letters: Sequence[Letter], answers: Sequence[_Answer]) -> dict[str, bool]:
+    """Return, by endpoint, whether somebody is there: one answer to any letter says so."""
+    found: dict[str, bool] = {}
+    for letter, answer in zip(letters, answers, strict=True):
+        endpoint_id = letter.delivery.endpoint_id
+        found[endpoint_id] = found.get(endpoint_id, False) or answer.is_there
+    return found
+
+
+def _rest_ms(failures: int) -> int:
+    """Return how long to rest after so many failures in a row, 1 or more.
+
+    >>> [_rest_ms(failures) for failures in (1, 2, 3, 5000)]
+    [5000, 10000, 20000, 3600000]
+    """
+    return min(FIRST_REST_MS << min(failures - 1, LONGEST_DOUBLING), LONGEST_REST_MS)

@@ -7,6 +7,7 @@ from time import monotonic
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
 from pipeline.records import Timings, Verdict
+from workers.errors import SettingsError
 from workers.store.records import StepKind
 
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
@@ -73,7 +74,15 @@ def note_batch(frames: int, room: int) -> None:
     _batch_room.inc(room)
 
 
-def serve_meters(host: str, port: int | None) -> None:
-    """Answer Prometheus at an address; without a port, don't."""
-    if port is not None:
-        start_http_server(port, host, registry)
+def serve_meters(figures: CollectorRegistry, host: str, port: int | None) -> None:
+    """Tell Prometheus these figures at an address; without a port, don't.
+
+    Raises:
+        SettingsError: if the address cannot be had.
+    """
+    if port is None:
+        return
+    try:
+        start_http_server(port, host, figures)
+    except OSError as error:
+        raise SettingsError(f"figures: cannot listen at {host}:{port}: {error}") from error

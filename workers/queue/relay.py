@@ -14,6 +14,7 @@ from pipeline.errors import UnavailableError
 from workers.errors import NotFoundError
 from workers.queue.app import Broker
 from workers.queue.filing import file_abandoned
+from workers.queue.relay_meters import note_away, note_bells, note_broker_there, note_tick
 from workers.service import Service
 from workers.store.deliveries import address_event
 from workers.store.due import (
@@ -77,6 +78,8 @@ class Relay:
                 duty()
             except UnavailableError as error:  # the others must not wait for what one needs
                 failures.append(error)
+                note_away(error)
+        note_tick()
         if failures:
             raise failures[0]
 
@@ -89,6 +92,7 @@ class Relay:
         settings = self.service.settings
         for kind in StepKind:
             waiting = self.broker.count_waiting(kind)
+            note_broker_there()
             room = settings.ring_window - waiting
             if room <= 0:
                 continue
@@ -101,6 +105,7 @@ class Relay:
                 )
             if bells:
                 self.broker.ring(bells)
+                note_bells(kind, len(bells))
                 with self.service.database.write() as connection:
                     note_rung(connection, [bell.id for bell in bells], now_ms=now_ms)
 

@@ -12,14 +12,34 @@ from typing import Any
 from celery.worker.state import reserved_requests, task_ready
 from kombu.message import Message
 from kombu.transport import TRANSPORT_ALIASES, redis
+from redis.exceptions import DataError, NoPermissionError, ResponseError
 
 NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 logger = logging.getLogger(__name__)
 
 
+class QoS(redis.QoS):
+    """What is not acknowledged yet, and goes back to its queue when its worker is gone."""
+
+    def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002 - as kombu calls it
+        """Put a message back; what cannot be put back must not keep the others from it.
+
+        What is no message is thrown away; what the broker does not take now stays where it is.
+        """
+        try:
+            super().restore_by_tag(tag, client=client, leftmost=leftmost)  # type: ignore[no-untyped-call]
+        except (*NONSENSE, DataError, NoPermissionError) as error:
+            logger.error("what was left behind is no message and was dropped: %r", error)  # noqa: TRY400 - hostile
+            self._remove_from_indices(tag).execute()  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            logger.warning("a message could not be put back: %s", error)
+
+
 class Channel(redis.Channel):
     """A channel that drops what is no message."""
+
+    QoS = QoS
 
     def basic_consume(
         self,

@@ -32,7 +32,7 @@ from workers.queue.filing import fault_of, report_id
 from workers.queue.leases import Lease
 from workers.queue.scorers import Scorers, spare_folder
 from workers.service import Service
-from workers.sources import fetched, hash_file
+from workers.sources import FetchTerms, fetched, hash_file
 from workers.store.lookups import find_policy_copy, find_run
 from workers.store.progress import find_chunks
 from workers.store.records import Chunk, Run, RunState, StepKind, Submission
@@ -180,8 +180,7 @@ class VideoWork:
         with fetched(
             submission.uri,
             artifacts=self._service.artifacts,
-            prefixes=settings.uris,
-            options=settings.artifact_options,
+            terms=FetchTerms(settings.uris, settings.max_upload_bytes, settings.artifact_options),
             folder=spare_folder(settings),
         ) as path:
             yield path

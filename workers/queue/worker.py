@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from celery import Celery, signals
+from celery.worker.request import Request
 
 from pipeline.errors import PermanentError, UnavailableError
 from workers.catalogue import Catalogue
@@ -28,6 +29,26 @@ DEFAULT_TENANT = "default"
 RETRY_S = 5  # that a submission by message waits for a database that is away
 
 logger = logging.getLogger(__name__)
+
+
+class AtOnce(Request):  # type: ignore[misc] # it has no types
+    """A message, dealt with when it is heard, whatever it says of a time.
+
+    What asks for later (`eta`) Celery would hold in its memory, any number of them for any time,
+    while the broker gives them out again and again; and of what comes too late (`expires`) it would
+    remember the id, so that nobody else could use it. The database knows when a step is due; a
+    submission is taken in rather early, or late, than not at all.
+    """
+
+    @property
+    def eta(self) -> None:
+        """No message is held for later."""
+        return
+
+    @property
+    def expires(self) -> None:
+        """No message comes too late."""
+        return
 
 
 def worker_name() -> str:
@@ -97,7 +118,7 @@ def _serve(app: Celery, name: str, queues: Collection[str], slots: int) -> int:
 def _register(app: Celery, runner: StepRunner, service: Service, catalogue: Catalogue) -> None:
     """Give the app its tasks: one a kind of step, and one for those who submit by message."""
     for kind in StepKind:
-        app.task(name=task_name(kind), ignore_result=True)(_as_task(runner))
+        app.task(name=task_name(kind), ignore_result=True, Request=AtOnce)(_as_task(runner))
 
     def submit(task: Any, *, uri: str, tag: str = "", policy: str | None = None) -> None:
         """Take in a URI; the same message, delivered again, is the same submission."""
@@ -108,12 +129,19 @@ def _register(app: Celery, runner: StepRunner, service: Service, catalogue: Cata
         except (PermanentError, ValueError) as error:
             logger.warning("a message asked for what cannot be had: %s", error)
         except UnavailableError as error:
-            raise task.retry(exc=error, countdown=RETRY_S) from error
+            logger.warning("a submission by message waits: %s", error)
+            time.sleep(RETRY_S)  # without the database there is nothing else to do
+            raise task.retry(exc=error, countdown=0) from error
 
     # The broker alone holds what it asks for: it is acknowledged when the database has it.
-    app.task(name=SUBMIT_TASK, bind=True, ignore_result=True, acks_late=True, max_retries=None)(
-        submit
-    )
+    app.task(
+        name=SUBMIT_TASK,
+        bind=True,
+        ignore_result=True,
+        acks_late=True,
+        max_retries=None,
+        Request=AtOnce,
+    )(submit)
 
 
 def _as_task(runner: StepRunner) -> Any:

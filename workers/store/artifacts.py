@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import fsspec
 
-from workers.errors import NotFoundError, SettingsError, StoreUnavailableError
+from workers.errors import ArtifactsUnavailableError, NotFoundError, SettingsError
 
 try:
     from aiohttp import ClientError
@@ -59,7 +59,7 @@ class ArtifactStore:
         """Write a file; at any time it is not there, or whole.
 
         Raises:
-            StoreUnavailableError: if the store does not take it.
+            ArtifactsUnavailableError: if the store does not take it.
         """
         path = self._path(name)
         with _taken(name):
@@ -82,7 +82,7 @@ class ArtifactStore:
 
         Raises:
             NotFoundError: if there is none.
-            StoreUnavailableError: if the store does not answer.
+            ArtifactsUnavailableError: if the store does not answer.
         """
         with _translated(name):
             content: bytes = self._files.cat_file(self._path(name))
@@ -129,7 +129,7 @@ class ArtifactStore:
         """Remove all files under *prefix*; there may be none.
 
         Raises:
-            StoreUnavailableError: if the store does not answer.
+            ArtifactsUnavailableError: if the store does not answer.
         """
         path = self._path(prefix)
         with contextlib.suppress(NotFoundError), _translated(prefix):
@@ -142,7 +142,7 @@ class ArtifactStore:
         """Ask the store for a sign of life by writing a file and removing it.
 
         Raises:
-            StoreUnavailableError: if it does not take it.
+            ArtifactsUnavailableError: if it does not take it.
         """
         name = f".ping-{secrets.token_hex(8)}"
         self.put(name, b"")
@@ -202,7 +202,7 @@ def _translated(name: str) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise NotFoundError(f"no artifact {name}") from error
     except AWAY as error:
-        raise StoreUnavailableError(
+        raise ArtifactsUnavailableError(
             f"artifact {name}: the store does not answer: {error}"
         ) from error
 
@@ -213,6 +213,6 @@ def _taken(name: str) -> Iterator[None]:
     try:
         yield
     except AWAY as error:  # a bucket that is not there is one of them
-        raise StoreUnavailableError(f"artifact {name}: the store does not take it: {error}") from (
-            error
-        )
+        raise ArtifactsUnavailableError(
+            f"artifact {name}: the store does not take it: {error}"
+        ) from (error)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from workers.errors import SettingsError, StoreUnavailableError
+from workers.errors import DatabaseUnavailableError, SettingsError
 
 # Whoever is handed a connection need know no more of SQLAlchemy than this name.
 __all__ = ["Connection", "Database", "insert_new"]
@@ -57,7 +57,7 @@ class Database:
         """Give a connection that reads one moment of the database.
 
         Raises:
-            StoreUnavailableError: if the database does not answer.
+            DatabaseUnavailableError: if the database does not answer.
         """
         with _translated(), self._engine.connect() as connection:
             if not self.is_sqlite:  # whose readers see one moment anyway
@@ -70,8 +70,8 @@ class Database:
         """Give a connection whose writes are committed together at the end, or not at all.
 
         Raises:
-            StoreUnavailableError: if the database does not answer; nothing was written then, unless
-                it went away at the very commit.
+            DatabaseUnavailableError: if the database does not answer; nothing was written then,
+                unless it went away at the very commit.
         """
         # SQLite has one writing place: threads of this process queue for it here, in turn.
         with self._in_turn(), _translated(), self._engine.connect() as connection:
@@ -83,7 +83,7 @@ class Database:
         """Ask the database for a sign of life.
 
         Raises:
-            StoreUnavailableError: if there is none.
+            DatabaseUnavailableError: if there is none.
         """
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
@@ -184,13 +184,13 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, PoolTimeoutError) as error:
-        raise StoreUnavailableError(
+        raise DatabaseUnavailableError(
             f"the database does not answer: {_first_line(error)}"
         ) from error
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        raise StoreUnavailableError(f"the database went away: {_first_line(error)}") from error
+        raise DatabaseUnavailableError(f"the database went away: {_first_line(error)}") from error
 
 
 def _first_line(error: SQLAlchemyError) -> str:

@@ -75,6 +75,8 @@ def create_endpoint(connection: Connection, act: Act, url: str) -> tuple[Endpoin
             url=url,
             secret=secret,
             is_active=True,
+            failures=0,
+            rests_until_ms=0,
             created_ms=act.at_ms,
         )
         .returning(endpoints)
@@ -123,23 +125,23 @@ def remove_endpoint(connection: Connection, act: Act, endpoint_id: str) -> None:
 def address_event(connection: Connection, tenant: str, body: str, *, now_ms: int) -> int:
     """Make a delivery of an event to each endpoint of a tenant; return how many it goes to.
 
-    Doing so twice makes no second one.
+    Where an endpoint rests, the delivery rests with its others. Doing so twice makes no second one.
     """
     event = json.loads(body)
-    found = connection.execute(_active(tenant)).scalars().all()
-    for endpoint_id in found:
+    found = connection.execute(_active(tenant)).all()
+    for endpoint in found:
         connection.execute(
             insert_new(connection, deliveries)
             .values(
                 id=new_id(now_ms),
-                endpoint_id=endpoint_id,
+                endpoint_id=endpoint.id,
                 event_id=event["id"],
                 submission_id=event["data"]["submission_id"],
                 kind=event["type"],
                 body=body,
                 state=DeliveryState.DUE.value,
                 attempts=0,
-                due_ms=now_ms,
+                due_ms=max(now_ms, endpoint.rests_until_ms),
                 created_ms=now_ms,
             )
             .on_conflict_do_nothing()
@@ -158,11 +160,14 @@ def has_letters(connection: Connection, *, now_ms: int) -> bool:
 def take_letters(
     connection: Connection, *, now_ms: int, hold_ms: int, limit: int
 ) -> Sequence[Letter]:
-    """Take deliveries that are due, so that for *hold_ms* nobody else makes them."""
+    """Take the deliveries that have been due for longest, the oldest of an endpoint first.
+
+    For *hold_ms* nobody else makes them.
+    """
     chosen = (
         select(deliveries.c.id)
         .where(deliveries.c.state == DeliveryState.DUE.value, deliveries.c.due_ms <= now_ms)
-        .order_by(deliveries.c.due_ms)
+        .order_by(deliveries.c.due_ms, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -213,6 +218,45 @@ def note_failed(
     )
 
 
+def note_answered(connection: Connection, endpoint_id: str) -> None:
+    """Note that an endpoint is there: whatever it answers, its next rest is a short one."""
+    connection.execute(
+        update(endpoints)
+        .where(endpoints.c.id == endpoint_id, endpoints.c.failures > 0)
+        .values(failures=0, rests_until_ms=0)
+    )
+
+
+def count_failure(connection: Connection, endpoint_id: str) -> int:
+    """Note that nobody was there at an endpoint; return how often in a row that was so."""
+    counted = connection.execute(
+        update(endpoints)
+        .where(endpoints.c.id == endpoint_id)
+        .values(failures=endpoints.c.failures + 1)
+        .returning(endpoints.c.failures)
+    )
+    return int(counted.scalar_one())
+
+
+def rest_endpoint(connection: Connection, endpoint_id: str, *, until_ms: int) -> None:
+    """Let all that an endpoint is to be told rest until then; what rests longer goes on resting."""
+    # The endpoint before its deliveries, as whoever removes it does.
+    connection.execute(
+        update(endpoints).where(endpoints.c.id == endpoint_id).values(rests_until_ms=until_ms)
+    )
+    # What somebody else has at this moment, he rests himself: nobody waits for another in a circle.
+    due = (
+        select(deliveries.c.id)
+        .where(
+            deliveries.c.state == DeliveryState.DUE.value,
+            deliveries.c.due_ms < until_ms,
+            deliveries.c.endpoint_id == endpoint_id,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    connection.execute(update(deliveries).where(deliveries.c.id.in_(due)).values(due_ms=until_ms))
+
+
 def list_deliveries(
     connection: Connection, *, tenant: str, before: str | None, limit: int
 ) -> list[Delivery]:
@@ -234,7 +278,7 @@ def replay(connection: Connection, delivery_id: str, *, tenant: str, now_ms: int
     Raises:
         NotFoundError: if the tenant has no such delivery, or its endpoint was removed.
     """
-    own = connection.execute(_active(tenant)).scalars().all()
+    own = connection.execute(_active(tenant)).scalars().all()  # their ids
     replayed = connection.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id, deliveries.c.endpoint_id.in_(own))
@@ -244,10 +288,13 @@ def replay(connection: Connection, delivery_id: str, *, tenant: str, now_ms: int
         raise NotFoundError(f"no delivery {delivery_id}")
 
 
-def _active(tenant: str) -> Select[tuple[str]]:
-    """Return a query of a tenant's endpoints, none of which can be removed before the commit."""
+def _active(tenant: str) -> Select[tuple[str, int]]:
+    """Return a query of a tenant's endpoints: ids, and until when they rest.
+
+    None of them can be removed before the commit.
+    """
     return (
-        select(endpoints.c.id)
+        select(endpoints.c.id, endpoints.c.rests_until_ms)
         .where(endpoints.c.tenant == tenant, endpoints.c.is_active)
         .with_for_update(read=True)
     )

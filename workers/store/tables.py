@@ -193,6 +193,8 @@ endpoints = Table(
     Column("url", Text, nullable=False),
     Column("secret", Text, nullable=False),
     Column("is_active", Boolean, nullable=False),
+    Column("failures", Integer, nullable=False),  # tries in a row that nobody was there to answer
+    Column("rests_until_ms", BigInteger, nullable=False),  # 0 = it does not rest
     Column("created_ms", BigInteger, nullable=False),
 )
 

@@ -88,6 +88,7 @@ class Server(uvicorn.Server):
 
 def make_server(service: Service, catalogue: Catalogue) -> Server:
     """Return a server of the API; `run(sockets=[listen(service)])` runs it."""
+    proxies = list(service.settings.trusted_proxies)
     config = uvicorn.Config(
         make_app(service, catalogue),
         access_log=False,
@@ -95,7 +96,8 @@ def make_server(service: Service, catalogue: Catalogue) -> Server:
         lifespan="on",
         ws="none",
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=round(service.settings.grace_s),
     )
     return Server(config)

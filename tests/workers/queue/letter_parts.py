@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, not_, select
 
 from workers.queue.letters import Postman
 from workers.service import Service, clock_ms, open_service
@@ -15,7 +15,7 @@ from workers.settings import Settings
 from workers.store.deliveries import address_event, create_endpoint
 from workers.store.migrate import migrate
 from workers.store.records import Act
-from workers.store.tables import deliveries
+from workers.store.tables import deliveries, endpoints
 
 ATTEMPTS = 4
 TIMEOUT_S = 1.0
@@ -68,13 +68,15 @@ class Receiver(ThreadingHTTPServer):
 class Office:
     """A service whose clock is moved by hand, with one endpoint and one letter to it."""
 
-    def __init__(self, folder: Path, url: str, host: str, database_url: str) -> None:
+    def __init__(
+        self, folder: Path, url: str, host: str, database_url: str, *more_hosts: str
+    ) -> None:
         self.now_ms = clock_ms()
         self.secret = ""
         self.settings = Settings(
             home=folder / "home",
             database_url=database_url,
-            webhook_hosts=(host,),
+            webhook_hosts=(host, *more_hosts),
             webhook_timeout_s=TIMEOUT_S,
             webhook_attempts=ATTEMPTS,
         )
@@ -92,11 +94,20 @@ class Office:
         with self.service.database.write() as connection:
             return create_endpoint(connection, Act(TENANT, "the tests", 0), url)[1]
 
-    def tell(self, number: int) -> None:
-        body = {"id": f"evt_{number}", "type": "submission.completed"}
-        body |= {"data": {"submission_id": "5" * 32}}  # type: ignore[dict-item]
+    def tell(self, *numbers: int, only: str = "") -> None:
+        """Tell every endpoint of events, or only those at one host."""
         with self.service.database.write() as connection:
-            address_event(connection, TENANT, json.dumps(body), now_ms=self.now_ms)
+            for number in numbers:
+                body = {"id": f"evt_{number}", "type": "submission.completed"}
+                body |= {"data": {"submission_id": "5" * 32}}  # type: ignore[dict-item]
+                address_event(connection, TENANT, json.dumps(body), now_ms=self.now_ms)
+            others = select(endpoints.c.id).where(not_(endpoints.c.url.contains(only)))
+            connection.execute(delete(deliveries).where(deliveries.c.endpoint_id.in_(others)))
+
+    def throw_away(self) -> None:
+        """Throw all letters away."""
+        with self.service.database.write() as connection:
+            connection.execute(delete(deliveries))
 
     def rows(self) -> list[Any]:
         with self.service.database.read() as connection:

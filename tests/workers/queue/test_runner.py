@@ -24,6 +24,7 @@ from workers.store.run_rows import Basis, PolicyCopy
 from workers.store.submissions import rerun
 from workers.store.tables import steps, verdicts
 from workers.store.verdicts import find_report
+from workers.submitting import UriRequest, submit_uri
 
 
 @pytest.fixture
@@ -196,3 +197,21 @@ def test_the_oldest_run_goes_first_and_a_rerun_last(house: House) -> None:
         ]
 
     assert order == [new.id, old.id]
+
+
+def test_a_file_by_uri_that_is_larger_than_an_upload_may_be_is_not_judged(tmp_path: Path) -> None:
+    """It ends with a verdict that says why, and is not fetched again and again."""
+    url = f"sqlite:///{tmp_path / 'heatreel.db'}"
+    house = House(tmp_path / "house", url, max_upload_bytes=100)
+    act = Act("default", "the tests", house.service.now_ms())
+    asked = UriRequest((house.clips / "magenta.mp4").as_uri(), "", None, None)
+    run = submit_uri(house.service, house.catalogue, act, asked).run
+    do_all(house, house.runner())
+
+    assert house.run(run.id).outcome == "error"
+    (reason,) = report_of(house, run)["reasons"]
+    size_bytes = (house.clips / "magenta.mp4").stat().st_size
+    assert reason["kind"] == "limit"
+    assert f"{size_bytes} bytes" in reason["detail"]
+    assert "allows 100" in reason["detail"]
+    house.close()

@@ -137,6 +137,32 @@ def test_a_plain_celery_app_submits_by_name_and_twice_is_once(house: House) -> N
     assert tags() == ["upload-123", "upload-123"]
 
 
+def test_a_submission_by_message_waits_for_a_database_that_is_away(house: House) -> None:
+    """It is tried again now and then, and not as fast as can be."""
+    other = Celery("upload-service", broker=house.settings.broker)
+    wanted = {"uri": (house.clips / "plain.mp4").as_uri()}
+    place, waits = house.folder.parent / "heatreel.db", "a submission by message waits"
+    house.service.database.close()
+    for path in place.parent.glob("heatreel.db?*"):
+        path.unlink()
+    place.rename(place.with_suffix(".away"))
+    place.mkdir()
+    with broker_of(house) as client, started(house, "worker") as worker:
+        other.send_task("heatreel.submit", kwargs=wanted, queue="submit")
+        wait_until(lambda: worker.has_said(waits))
+        threading.Event().wait(1)
+        tries = worker.log.read_text(encoding="utf-8").count(waits)
+        place.rmdir()
+        place.with_suffix(".away").rename(place)
+        wait_until(lambda: not client.hlen("unacked"))
+        worker.end()
+    other.close()
+
+    assert tries == 1
+    with house.service.database.read() as connection:
+        assert len(list(connection.execute(select(submissions)))) == 1
+
+
 def test_a_broker_that_dies_while_a_message_is_not_acknowledged_is_survived(house: House) -> None:
     """`heatreel.submit` alone is acknowledged late; Celery 5.7.0 is said to end for good here."""
     other = Celery("upload-service", broker=house.settings.broker)

@@ -1,11 +1,12 @@
 """Who gets in, and what they may do there: every route, every role, nobody, and the neighbours."""
 
 import json
+from pathlib import Path
 
 import pytest
 from httpx import Response
 
-from tests.workers.web.web_parts import OUR, RIVAL, VIDEO, Portal, client_of, make_key
+from tests.workers.web.web_parts import OUR, RIVAL, VIDEO, Portal, client_of, make_key, running
 from workers.store.deliveries import address_event
 from workers.store.keys import find_key, revoke_key
 from workers.store.records import Act, Role
@@ -234,6 +235,38 @@ class TestStrangers:
         portal.clock.ahead_ms += WINDOW_MS
 
         assert self.guess(portal).status_code == 401
+
+    def test_nobody_says_himself_where_he_comes_from(self, portal: Portal) -> None:
+        for i in range(FAILURES_ALLOWED):
+            assert self.guess_from(portal.url, f"192.0.2.{i}") == 401
+
+        assert self.guess_from(portal.url, "192.0.2.99") == 429
+
+    @pytest.mark.parametrize("proxies", [("10.0.0.0/8",), ("127.0.0.2", "::1")])
+    def test_nor_where_only_others_are_trusted(
+        self, tmp_path: Path, proxies: tuple[str, ...]
+    ) -> None:
+        with running(tmp_path, trusted_proxies=proxies) as behind:
+            for i in range(FAILURES_ALLOWED):
+                assert self.guess_from(behind.url, f"192.0.2.{i}") == 401
+            assert self.guess_from(behind.url, "192.0.2.99") == 429
+
+    @pytest.mark.parametrize("proxies", [("127.0.0.1",), ("127.0.0.0/8", "10.0.0.0/8")])
+    def test_behind_a_proxy_that_is_trusted_clients_are_counted_apart(
+        self, tmp_path: Path, proxies: tuple[str, ...]
+    ) -> None:
+        with running(tmp_path, trusted_proxies=proxies) as behind:
+            for i in range(FAILURES_ALLOWED):  # what a client claims stands before what is true
+                assert self.guess_from(behind.url, f"203.0.113.{i}, 192.0.2.1") == 401
+
+            assert self.guess_from(behind.url, "192.0.2.1") == 429
+            assert self.guess_from(behind.url, "192.0.2.2") == 401
+            assert self.guess_from(behind.url, None) == 401
+
+    def guess_from(self, url: str, address: str | None) -> int:
+        with client_of(url, "hrk_guess") as client:
+            headers = {} if address is None else {"X-Forwarded-For": address}
+            return client.get("/v1/submissions", headers=headers).status_code
 
     def test_addresses_are_counted_apart_and_networks_of_version_6_as_one(self) -> None:
         strangers = Strangers()

@@ -1,13 +1,17 @@
 """Health: alive, ready, and the figures that Prometheus reads."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from pipeline.records import Outcome
-from tests.workers.web.web_parts import Portal, Worker, running
+from tests.workers.web.web_parts import OUR, Portal, Worker, running
 from workers.metrics import FRESH_MS
+from workers.store.deliveries import address_event
+from workers.store.tables import deliveries
 
 
 def figures(portal: Portal) -> dict[str, float]:
@@ -80,6 +84,26 @@ def test_the_queue_is_counted_from_the_database(portal: Portal, worker: Worker) 
     assert after["heatreel_steps_dead"] == after["heatreel_deliveries_dead"] == 0
     assert after["heatreel_database_up"] == 1
     assert FRESH_MS / 1000 <= after['heatreel_oldest_step_seconds{kind="plan"}'] < 1000
+
+
+def test_webhooks_and_events_that_wait_are_told_with_their_age(tmp_path: Path) -> None:
+    ages = ("heatreel_oldest_delivery_seconds", "heatreel_oldest_event_seconds")
+    with running(tmp_path) as portal:
+        before = figures(portal)
+        Worker(portal).do_all(portal.run_of(portal.hand_in()))
+        portal.admin.post("/v1/webhooks", json={"url": "https://hooks.example.org/"})
+        event = {"id": "evt_1", "type": "x", "data": {"submission_id": "5" * 32}}
+        with portal.service.database.write() as connection:
+            address_event(connection, OUR, json.dumps(event), now_ms=portal.clock())
+        portal.clock.ahead_ms += 100_000
+        after = figures(portal)
+
+        assert [before[name] for name in (*ages, "heatreel_deliveries_due")] == [0, 0, 0]
+        assert after["heatreel_deliveries_due"] == 1
+        assert all(100 < after[name] < 200 for name in ages)
+        with portal.service.database.write() as connection:
+            connection.execute(update(deliveries).values(due_ms=portal.clock() + 10**6))
+        assert figures(portal)[ages[0]] == 0  # it rests
 
 
 def test_requests_are_counted_by_route_and_never_by_path(portal: Portal) -> None:

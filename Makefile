@@ -34,7 +34,7 @@ help:
 	@echo "make bench               figures of speed and memory"
 	@echo "make faults [FAULTS=...] hundreds of faults over hundreds of videos: is anything lost?"
 	@echo "make cuda                what only a machine with a CUDA device can show"
-	@echo "make reference           compare with the original network, in torch"
+	@echo "make reference           compare with the original network, pytorch-ood and dlib"
 	@echo "make clean               remove what make made"
 
 setup: $(STAMP)
@@ -71,10 +71,12 @@ cuda: setup
 reference: $(REFERENCE_STAMP)
 	$(REFERENCE)/bin/pytest -m reference tests/reference
 
-$(REFERENCE_STAMP): pyproject.toml $(CONSTRAINTS)
+$(REFERENCE_STAMP): pyproject.toml $(CONSTRAINTS) Makefile
 	$(call install,$(REFERENCE),.[dev])
-	$(REFERENCE)/bin/pip install --quiet --no-deps efficientnet-lite-pytorch==0.1.0
-	$(REFERENCE)/bin/pip install --quiet --constraint $(CONSTRAINTS) torch==2.13.0
+	$(REFERENCE)/bin/pip install --quiet --no-deps efficientnet-lite-pytorch==0.1.0 pytorch-ood==0.4.0
+	$(REFERENCE)/bin/pip install --quiet --constraint $(CONSTRAINTS) torch==2.13.0 dlib-bin
+	$(REFERENCE)/bin/pip install --quiet --constraint $(CONSTRAINTS) --no-build-isolation --no-deps \
+		face-recognition-models
 	@touch $@
 
 clean:

@@ -10,10 +10,20 @@ from itertools import pairwise
 import numpy as np
 
 from pipeline.ahead import CpuTimer
+from pipeline.learning.bank import Detector
 from pipeline.media.decode import CpuBudget, Damage
 from pipeline.media.looks import AnyLooker, Looker
 from pipeline.probed import PacketIndex, Video
-from pipeline.records import ChunkScan, DamageKeys, FrameScores, Policy, Span, Thumbnails, Timings
+from pipeline.records import (
+    BankFacts,
+    ChunkScan,
+    DamageKeys,
+    FrameScores,
+    Policy,
+    Span,
+    Thumbnails,
+    Timings,
+)
 from pipeline.scoring.session import Scorer
 from pipeline.watch import Watcher
 
@@ -59,6 +69,7 @@ def scan_chunk(  # noqa: PLR0913 - the whole of what one chunk depends on
     timer: CpuTimer,
     on_progress: Callable[[float], None],
     look_through: Callable[[Looker], AnyLooker] = _look_here,
+    detector: Detector | None = None,
 ) -> ChunkScan:
     """Sample and score one chunk of a video: every stream's groups of pictures that begin in it.
 
@@ -75,18 +86,22 @@ def scan_chunk(  # noqa: PLR0913 - the whole of what one chunk depends on
         on_progress: is told how much of the chunk is done, 0 to 1.
         look_through: gives what looks in a looker's stead, as a RemoteLooker does; it may raise
             errors of its own.
+        detector: tells strangers by a bank that was fitted on this model; None = by none.
 
     Raises:
+        ModelError: if the bank was fitted on another model.
         UnreadableVideoError: if the file is no longer what was probed.
         LimitExceededError: if the budget is spent.
     """
+    if detector is not None:
+        detector.require_model(scorer.facts)
     damage = Damage()
     watched = []
     for number, index in enumerate(video.streams):
         geometry = scorer.manifest.input.geometry
         looker = Looker(video, index, geometry, policy, budget, damage)
         progress = partial(_report_share, on_progress, number, len(video.streams))
-        watcher = Watcher(span, look_through(looker), scorer, timer.decoding)
+        watcher = Watcher(span, look_through(looker), scorer, timer.decoding, detector)
         watched.append(watcher.watch(progress))
     return ChunkScan(
         span,
@@ -105,7 +120,7 @@ def join_chunks(chunks: Sequence[ChunkScan]) -> ChunkScan:
 
     Raises:
         ValueError: if chunks are missing between the first and the last, are given twice, or are
-            not of one video and one model.
+            not of one video, one model and one bank.
     """
     if not chunks:
         raise ValueError("chunks must hold at least one, got none")
@@ -139,11 +154,12 @@ def _require_one_row(chunks: Sequence[ChunkScan]) -> None:
         if before.span.end_ms != after.span.start_ms:
             raise ValueError(f"chunks must be adjacent, got {before.span} and {after.span}")
         if _kind_of(before) != _kind_of(after):
-            raise ValueError(f"chunks must be of one video and model: {before.span}, {after.span}")
+            said = f"{before.span}, {after.span}"
+            raise ValueError(f"chunks must be of one video, model and bank: {said}")
 
 
-def _kind_of(chunk: ChunkScan) -> list[tuple[int, int, tuple[str, ...]]]:
-    return [(frames.stream, frames.duration_ms, frames.labels) for frames in chunk.frames]
+def _kind_of(chunk: ChunkScan) -> list[tuple[int, int, tuple[str, ...], BankFacts | None]]:
+    return [(one.stream, one.duration_ms, one.labels, one.bank) for one in chunk.frames]
 
 
 def _join_stream(chunks: Sequence[ChunkScan], stream: int) -> tuple[FrameScores, Thumbnails]:
@@ -166,6 +182,7 @@ def _join_stream(chunks: Sequence[ChunkScan], stream: int) -> tuple[FrameScores,
         ood=np.concatenate([part.ood for part in parts])[rows],
         examined=tuple(dict.fromkeys(span for part in parts for span in part.examined)),
         cuts_ms=tuple(sorted({cut_ms for part in parts for cut_ms in part.cuts_ms})),
+        bank=parts[0].bank,
     )
     jpegs = [jpeg for chunk in chunks for jpeg in chunk.thumbnails[stream].jpegs]
     return frames, Thumbnails(frames.stream, times_ms[rows], tuple(jpegs[row] for row in rows))

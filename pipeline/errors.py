@@ -8,6 +8,8 @@
     │   ├── LimitExceededError      the video is larger than the policy allows
     │   ├── PolicyError             a policy file is wrong
     │   ├── ModelError              a manifest or a model file is wrong, or they disagree
+    │   ├── ExamplesError           pictures are too few, or no fit ones, to learn from
+    │   ├── FactsError              a file of facts is wrong, or an answer contradicts it
     │   └── ReportError             a report on disk is not one that Heatreel wrote
     └── UnavailableError        something that should be there is away; it may come back
         ├── BackendUnavailableError     the execution provider that was asked for is not here
@@ -47,6 +49,14 @@ class ModelError(PermanentError):
 
 class ReportError(PermanentError):
     """A report on disk is not one that Heatreel wrote."""
+
+
+class ExamplesError(PermanentError):
+    """The pictures given are too few, or no fit ones, to learn from; others may do."""
+
+
+class FactsError(PermanentError):
+    """A file of facts is wrong, or an answer contradicts what was said before."""
 
 
 class BackendUnavailableError(UnavailableError):

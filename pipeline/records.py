@@ -86,6 +86,7 @@ class ReasonKind(StrEnum):
     UNREADABLE = "unreadable"  # nothing could be judged at all
     ABANDONED = "abandoned"  # given up: whoever tried to judge it died or failed, again and again
     LIMIT = "limit"  # the video exceeds a limit of the policy
+    UNFAMILIAR = "unfamiliar"  # too many frames are unlike what the model knows
 
 
 class Exclusivity(StrEnum):
@@ -215,15 +216,38 @@ class ModelOutputs:
     Attributes:
         scores: shape (N, L), float32 in [0, 1], one column a label of the model.
         features: shape (N, D), float32, pooled; D is 0 where the model offers none.
+        logits: shape (N, L), float32, what the scores were made of; (N, 0) where the model offers
+            none.
     """
 
     scores: NDArray[np.float32]
     features: NDArray[np.float32]
+    logits: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         require_array("scores", self.scores, np.float32, (None, None))
         require_array("features", self.features, np.float32, (len(self.scores), None))
+        require_array("logits", self.logits, np.float32, (len(self.scores), None))
+        if self.logits.shape[1] not in (0, self.scores.shape[1]):
+            raise ValueError(f"logits must have no column or one a label, got {self.logits.shape}")
         seal(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BankFacts:
+    """Which bank of familiar pictures frames were compared with: copied into every report.
+
+    Attributes:
+        sha256: of the bank's file.
+        method: how it tells strangers.
+        threshold: a frame whose OOD score is above it is a stranger.
+        false_alarms: the share of familiar frames that were to be called strangers.
+    """
+
+    sha256: str
+    method: str
+    threshold: float
+    false_alarms: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,6 +266,7 @@ class FrameScores:
         ood: shape (N,), float32, higher = less like what the model knows; NaN where not computed.
         examined: spans that need no sample of their own: nothing new can be seen in them.
         cuts_ms: when a new shot was seen to begin, in order; not every cut is found.
+        bank: what `ood` was measured against; None where there is no bank.
     """
 
     labels: tuple[str, ...]
@@ -255,6 +280,7 @@ class FrameScores:
     ood: NDArray[np.float32]
     examined: tuple[Span, ...]
     cuts_ms: tuple[int, ...]
+    bank: BankFacts | None = None
 
     def __post_init__(self) -> None:
         n = len(self.timestamps_ms)
@@ -285,6 +311,8 @@ class Timeline:
         confidences: shape (N, K), float32 in [0, 1]; a row is NaN where the frame is bad.
         uncovered: spans outside the sampling guarantee, in order, apart from one another.
         cuts_ms: when a new shot was seen to begin, in order.
+        strangers: shape (N,), bool, which frames are good and unlike what the model knows; None
+            where there is no bank to tell them by.
     """
 
     categories: tuple[str, ...]
@@ -296,9 +324,12 @@ class Timeline:
     confidences: NDArray[np.float32]
     uncovered: tuple[Span, ...]
     cuts_ms: tuple[int, ...]
+    strangers: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.timestamps_ms)
+        if self.strangers is not None:
+            require_array("strangers", self.strangers, np.bool_, (n,))
         require_array("timestamps_ms", self.timestamps_ms, np.int64, (n,))
         require_array("looks", self.looks, np.uint8, (n,))
         require_array("gates", self.gates, np.uint8, (n,))
@@ -401,6 +432,8 @@ class Policy:
         examination: by what the sampler sees that something new is shown between two samples.
         gate: where the gate draws its lines.
         limits: what one video may ask of the machine.
+        max_unfamiliar_share: share of good frames that may be unlike what the model knows, 0 to 1;
+            None where the doubt is not listed and no share was given.
     """
 
     policy_id: str
@@ -416,8 +449,11 @@ class Policy:
     examination: Examination
     gate: GateThresholds
     limits: Limits
+    max_unfamiliar_share: float | None = None
 
     def __post_init__(self) -> None:
+        if ReasonKind.UNFAMILIAR in self.doubts and self.max_unfamiliar_share is None:
+            raise ValueError("the doubt 'unfamiliar' needs max_unfamiliar_share")
         names = [rule.category for rule in self.rules]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"a policy needs rules with distinct categories, got {names}")
@@ -672,6 +708,8 @@ class ChunkScan:
     def __post_init__(self) -> None:
         if not self.frames:
             raise ValueError("a chunk needs at least one video stream")
+        if any(frames.bank != self.frames[0].bank for frames in self.frames):
+            raise ValueError("all streams of a chunk must be compared with one bank")
         for frames, thumbnails in zip(self.frames, self.thumbnails, strict=True):
             if frames.stream != thumbnails.stream or not np.array_equal(
                 frames.timestamps_ms, thumbnails.timestamps_ms
@@ -701,6 +739,7 @@ class Report:
         judgement: the verdict and all that led to it.
         artifacts: kind of artifact to file name, beside the report.
         timings: where the CPU seconds went.
+        bank: which bank strangers were told by; None where there was none.
     """
 
     submission_id: str
@@ -715,6 +754,7 @@ class Report:
     judgement: Judgement
     artifacts: tuple[tuple[str, str], ...]
     timings: Timings
+    bank: BankFacts | None = None
 
 
 def _require_increasing_times(timestamps_ms: NDArray[np.int64], duration_ms: int) -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.arrays import require_array, seal
 from pipeline.judging.gate import gate_frame
+from pipeline.learning.bank import Detector
 from pipeline.records import (
+    BankFacts,
     Change,
     Frame,
     FrameScores,
@@ -32,6 +35,8 @@ class Sample:
         gate: what the gate said of it.
         change: how it was seen to differ from the frame just before it.
         scores: shape (L,), float32; NaN where the frame is bad.
+        ood: how unlike what the model knows it is, higher = less alike; NaN where the frame is bad
+            or there is no bank to compare it with.
         thumbnail: a JPEG file in memory.
     """
 
@@ -41,6 +46,7 @@ class Sample:
     gate: Gate
     change: Change
     scores: NDArray[np.float32]
+    ood: float
     thumbnail: bytes
 
     def __post_init__(self) -> None:
@@ -48,28 +54,39 @@ class Sample:
         seal(self)
 
 
+class _Said(NamedTuple):
+    """What is said of one frame: its scores, shape (L,), and its OOD score."""
+
+    scores: NDArray[np.float32]
+    ood: float
+
+
 class FrameScorer:
     """Gates and scores frames in batches; frozen ones take the scores of the last scored frame."""
 
-    def __init__(self, scorer: Scorer, thresholds: GateThresholds) -> None:
+    def __init__(
+        self, scorer: Scorer, thresholds: GateThresholds, detector: Detector | None = None
+    ) -> None:
+        """Make one of a model, the gate's lines and, where there is a bank, its detector."""
         self._scorer = scorer
         self._thresholds = thresholds
+        self._detector = detector
 
     def score_in_turn(self, frames: Iterable[Frame]) -> Iterator[Sample]:
         """Yield a sample a frame; one that looks like the last scored frame is not scored again."""
         batch: list[tuple[Frame, Gate]] = []
         last_signature: NDArray[np.uint8] | None = None
-        last_scores = self._not_scored()
+        last_said = self._not_scored()
         for frame in frames:
             gate = self._gate(frame, last_signature)
             batch.append((frame, gate))
             if gate is Gate.OK:
                 last_signature = frame.quality.signature
             if len(batch) == self._scorer.batch_frames:
-                samples = self._score(batch, last_scores)
-                batch, last_scores = [], _last_scores(samples, last_scores)
+                samples = self._score(batch, last_said)
+                batch, last_said = [], _last_said(samples, last_said)
                 yield from samples
-        yield from self._score(batch, last_scores)
+        yield from self._score(batch, last_said)
 
     def score_each(self, frames: Iterable[Frame]) -> list[Sample]:
         """Return a sample a frame, each scored by itself: witnesses must not copy one another."""
@@ -86,37 +103,46 @@ class FrameScorer:
             thresholds=self._thresholds,
         )
 
-    def _score(
-        self, batch: Sequence[tuple[Frame, Gate]], last_scores: NDArray[np.float32]
-    ) -> list[Sample]:
-        good = [frame.pixels for frame, gate in batch if gate is Gate.OK]
-        fresh = iter(self._scorer.score(np.stack(good)).scores if good else ())
+    def _score(self, batch: Sequence[tuple[Frame, Gate]], last_said: _Said) -> list[Sample]:
+        fresh = iter(self._ask([frame.pixels for frame, gate in batch if gate is Gate.OK]))
         samples = []
         for frame, gate in batch:
             if gate is Gate.OK:
-                last_scores = next(fresh)
-            scores = last_scores if gate.is_good else self._not_scored()
-            samples.append(_to_sample(frame, gate, scores))
+                last_said = next(fresh)
+            said = last_said if gate.is_good else self._not_scored()
+            samples.append(_to_sample(frame, gate, said))
         return samples
 
-    def _not_scored(self) -> NDArray[np.float32]:
-        return np.full(len(self._scorer.manifest.labels), np.nan, dtype=np.float32)
+    def _ask(self, pixels: list[NDArray[np.uint8]]) -> list[_Said]:
+        """Return what the model and the bank say of each frame."""
+        if not pixels:
+            return []
+        outputs = self._scorer.score(np.stack(pixels))
+        if self._detector is None:
+            return [_Said(scores, np.nan) for scores in outputs.scores]
+        oods = self._detector.score(outputs).tolist()
+        return [_Said(*each) for each in zip(outputs.scores, oods, strict=True)]
+
+    def _not_scored(self) -> _Said:
+        labels = self._scorer.manifest.labels
+        return _Said(np.full(len(labels), np.nan, dtype=np.float32), np.nan)
 
 
-def _to_sample(frame: Frame, gate: Gate, scores: NDArray[np.float32]) -> Sample:
+def _to_sample(frame: Frame, gate: Gate, said: _Said) -> Sample:
     return Sample(
         timestamp_ms=frame.timestamp_ms,
         pts=frame.pts,
         look=frame.look,
         gate=gate,
         change=frame.change,
-        scores=scores,
+        scores=said.scores,
+        ood=said.ood,
         thumbnail=frame.thumbnail,
     )
 
 
-def _last_scores(samples: Sequence[Sample], before: NDArray[np.float32]) -> NDArray[np.float32]:
-    return next((s.scores for s in reversed(samples) if s.gate is Gate.OK), before)
+def _last_said(samples: Sequence[Sample], before: _Said) -> _Said:
+    return next((_Said(s.scores, s.ood) for s in reversed(samples) if s.gate is Gate.OK), before)
 
 
 def merge(samples: Sequence[Sample], more: Iterable[Sample]) -> list[Sample]:
@@ -125,15 +151,16 @@ def merge(samples: Sequence[Sample], more: Iterable[Sample]) -> list[Sample]:
     return [by_time[timestamp_ms] for timestamp_ms in sorted(by_time)]
 
 
-def to_frame_scores(
+def to_frame_scores(  # noqa: PLR0913 - a column each
     samples: Sequence[Sample],
     *,
     labels: tuple[str, ...],
     stream: int,
     duration_ms: int,
     examined: tuple[Span, ...],
+    bank: BankFacts | None = None,
 ) -> FrameScores:
-    """Turn samples, in order of time, into columns."""
+    """Turn samples, in order of time, into columns; *bank* is what they were compared with."""
     scores = [sample.scores for sample in samples]
     return FrameScores(
         labels=labels,
@@ -144,9 +171,10 @@ def to_frame_scores(
         looks=np.array([sample.look for sample in samples], dtype=np.uint8),
         gates=np.array([sample.gate for sample in samples], dtype=np.uint8),
         scores=np.stack(scores) if scores else np.empty((0, len(labels)), dtype=np.float32),
-        ood=np.full(len(samples), np.nan, dtype=np.float32),
+        ood=np.array([sample.ood for sample in samples], dtype=np.float32),
         examined=examined,
         cuts_ms=tuple(sample.timestamp_ms for sample in samples if sample.change is Change.SHOT),
+        bank=bank,
     )
 
 

@@ -19,6 +19,7 @@ from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.judging.findings import category_findings
 from pipeline.judging.timeline import build_timeline, require_labels
 from pipeline.judging.verdict import error_judgement, judge
+from pipeline.learning.bank import Detector
 from pipeline.media.decode import CpuBudget
 from pipeline.media.video import probe
 from pipeline.outputs import frames_table, report_json
@@ -81,6 +82,7 @@ def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
     scorer: Scorer,
     tag: str,
     on_progress: Callable[[float], None],
+    detector: Detector | None = None,
 ) -> Scan:
     """Scan one video under one policy with one model, as one chunk.
 
@@ -94,6 +96,10 @@ def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
         scorer: the model.
         tag: what the caller calls the submission; may be empty.
         on_progress: is told how much is done, 0 to 1.
+        detector: tells strangers by a bank that was fitted on this model; None = by none.
+
+    Raises:
+        ModelError: if the bank was fitted on another model.
     """
     subject = Subject(submission_id, tag, path, policy, scorer.facts)
     facts, timer = None, CpuTimer()
@@ -109,6 +115,7 @@ def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
             budget=budget,
             timer=timer,
             on_progress=on_progress,
+            detector=detector,
         )
     except UnreadableVideoError as error:
         reason = Reason(ReasonKind.UNREADABLE, detail=str(error))
@@ -151,6 +158,7 @@ def judge_video(
     timelines = tuple(build_timeline(frames, policy, exclusivity) for frames in seen.frames)
     judgement = judge(timelines, policy, faults=(*faults, *_faults_of(seen.damage)))
     report = _make_report(subject, facts, judgement, seen.timings)
+    report = replace(report, bank=seen.frames[0].bank)
     return Scan(report, seen.frames, timelines, seen.thumbnails)
 
 

@@ -17,6 +17,7 @@ from pipeline.judging.edges import (
 from pipeline.judging.peaks import confirm_targets, peaks_to_confirm
 from pipeline.judging.runs import is_over
 from pipeline.judging.timeline import build_timeline
+from pipeline.learning.bank import Detector
 from pipeline.media.looks import AnyLooker, nearest_pts, pts_between, shown_spans
 from pipeline.records import Change, Frame, FrameScores, Look, Span, Thumbnails, Timeline
 from pipeline.samples import FrameScorer, Sample, merge, to_frame_scores, to_thumbnails
@@ -44,12 +45,14 @@ class Watcher:
         looker: decodes.
         scorer: scores.
         decoding: adds up the CPU seconds of decoding.
+        detector: tells strangers; None where there is no bank.
     """
 
     span: Span
     looker: AnyLooker
     scorer: Scorer
     decoding: Stopwatch
+    detector: Detector | None = None
 
     def watch(self, on_progress: Callable[[float], None]) -> Watched:
         """Look once, go back to the peaks, then to the edges of what stands at the thresholds.
@@ -151,6 +154,7 @@ class Watcher:
             stream=self.looker.index.stream,
             duration_ms=self._duration_ms,
             examined=examined,
+            bank=self.detector.facts if self.detector else None,
         )
 
     def _timeline(self, frames: FrameScores) -> Timeline:
@@ -158,7 +162,7 @@ class Watcher:
 
     @property
     def _frame_scorer(self) -> FrameScorer:
-        return FrameScorer(self.scorer, self.looker.policy.gate)
+        return FrameScorer(self.scorer, self.looker.policy.gate, self.detector)
 
     @property
     def _duration_ms(self) -> int:

@@ -44,6 +44,7 @@ scores = "scores"
 scores_are = "probabilities"
 features = "features"
 feature_map = "feature_map"
+logits = "logits"
 """
 
 
@@ -97,6 +98,7 @@ def colour_model() -> onnx.ModelProto:
             helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", 2]),
             helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", 1]),
             helper.make_tensor_value_info("feature_map", TensorProto.FLOAT, ["N", 1, side, side]),
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2]),
         ],
     )
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from pipeline.drawing.style import HeatmapStyle
 from pipeline.errors import UnavailableError
 from pipeline.judging.timeline import require_labels
+from pipeline.learning.bank import Detector
+from pipeline.learning.bank_file import read_detector
 from pipeline.outputs.atomic import is_done, prepare_folder
 from pipeline.outputs.formats import Entry
 from pipeline.outputs.report_json import REPORT_NAME, read
@@ -52,6 +54,7 @@ class Setup:
         style: how the pictures are drawn.
         tag: what the caller calls the batch; may be empty.
         is_forced: whether videos are scanned whose report is there already.
+        detector: tells strangers; None = they are not told.
     """
 
     policy: Policy
@@ -59,6 +62,7 @@ class Setup:
     style: HeatmapStyle
     tag: str
     is_forced: bool
+    detector: Detector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +102,21 @@ class Totals:
     cpu_s: float
 
 
-def open_setup(
-    policy: str, model: ModelChoice, *, style: HeatmapStyle, tag: str, is_forced: bool
+def open_setup(  # noqa: PLR0913 - all that a batch is scanned with
+    policy: str,
+    model: ModelChoice,
+    *,
+    style: HeatmapStyle,
+    tag: str,
+    is_forced: bool,
+    bank: Path | None = None,
 ) -> Setup:
     """Read a policy and load a model, the policy's own unless another is named.
 
     Raises:
         PolicyError: if the policy is wrong, or speaks of labels that the model does not know.
-        ModelError: if the model is not there, or is wrong.
+        ModelError: if the model or the bank is not there, or is wrong, or the two do not belong
+            together.
         BackendUnavailableError: if CUDA was asked for and does not come up.
     """
     rules = find_policy(policy)
@@ -118,7 +129,10 @@ def open_setup(
         precision=model.precision,
         threads=model.threads,
     )
-    return Setup(rules, scorer, style, tag, is_forced)
+    detector = None if bank is None else read_detector(bank)
+    if detector is not None:
+        detector.require_model(scorer.facts)
+    return Setup(rules, scorer, style, tag, is_forced, detector)
 
 
 def scan_all(
@@ -175,10 +189,16 @@ def exit_code(judged: Sequence[Judged], *, has_bad_input: bool) -> int:
 
 
 def _find_done(folder: Path, submission_id: str, setup: Setup) -> Report | None:
-    """Return the report of the same bytes, model and policy, None where there is none."""
+    """Return the report of the same bytes, model, policy and bank, None where there is none."""
     sha256 = setup.scorer.facts.sha256
     policy_sha256 = setup.policy.sha256
-    if is_done(folder, submission_id, model_sha256=sha256, policy_sha256=policy_sha256):
+    if is_done(
+        folder,
+        submission_id,
+        model_sha256=sha256,
+        policy_sha256=policy_sha256,
+        bank_sha256=setup.detector.facts.sha256 if setup.detector else None,
+    ):
         return read(folder / REPORT_NAME)
     return None
 
@@ -197,6 +217,7 @@ def _scan(
         scorer=setup.scorer,
         tag=setup.tag,
         on_progress=on_progress,
+        detector=setup.detector,
     )
     try:
         prepare_folder(folder)

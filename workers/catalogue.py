@@ -1,11 +1,15 @@
 """The policies that may be asked for, each with the model that it is scored by."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from pipeline.errors import PolicyError
+from pipeline.errors import ModelError, PolicyError
 from pipeline.judging.timeline import require_labels
+from pipeline.learning.bank import Detector
+from pipeline.learning.bank_file import read_detector
 from pipeline.policies.read import find_policy_file, parse_policy, read_policy_file
-from pipeline.records import Examination, Policy
+from pipeline.records import Examination, ModelFacts, Policy
 from pipeline.scoring.builtin import default_cache, find_model
 from pipeline.scoring.contract import Manifest
 from workers.errors import NotFoundError
@@ -21,10 +25,12 @@ class Catalogue:
     Attributes:
         bases: what a run is judged by, by the id of its policy; the first is the default.
         manifests: the models, by their sha256.
+        detectors: what tells strangers, by the sha256 of its model; of some models only.
     """
 
     bases: dict[str, Basis]
     manifests: dict[str, Manifest]
+    detectors: dict[str, Detector]
 
     def find(self, policy_id: str | None) -> Basis:
         """Return what a run under a policy is judged by; None = the default policy.
@@ -40,12 +46,12 @@ class Catalogue:
 
 
 def read_catalogue(settings: Settings) -> Catalogue:
-    """Read the policies and models that the settings name.
+    """Read the policies, models and banks that the settings name.
 
     Raises:
         PolicyError: if a policy is wrong, names labels that its model does not know, or two have
             the same id.
-        ModelError: if a model is not there, or is wrong.
+        ModelError: if a model or a bank is not there, is wrong, or they do not belong together.
     """
     bases: dict[str, Basis] = {}
     manifests: dict[str, Manifest] = {}
@@ -61,7 +67,22 @@ def read_catalogue(settings: Settings) -> Catalogue:
         manifests[manifest.sha256] = manifest
         model = ModelId(manifest.model_id, manifest.version, manifest.sha256)
         bases[policy.policy_id] = Basis(PolicyCopy(policy, content), model)
-    return Catalogue(bases, manifests)
+    return Catalogue(bases, manifests, dict(_read_detectors(settings, manifests)))
+
+
+def _read_detectors(
+    settings: Settings, manifests: dict[str, Manifest]
+) -> Iterator[tuple[str, Detector]]:
+    by_id = {manifest.model_id: manifest for manifest in manifests.values()}
+    for model_id, path in settings.banks.items():
+        if model_id not in by_id:
+            raise ModelError(f"banks.{model_id}: no policy is for that model")
+        manifest = by_id[model_id]
+        detector = read_detector(Path(path))
+        detector.require_model(
+            ModelFacts(manifest.model_id, manifest.version, manifest.sha256, providers=())
+        )
+        yield manifest.sha256, detector
 
 
 def can_reuse_chunks(scored_under: Policy, wanted: Policy) -> bool:

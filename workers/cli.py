@@ -17,6 +17,9 @@ from pipeline.outputs.formats import Format
 from pipeline.scoring.backend import Device, Precision
 from workers import commands
 from workers.batch import ModelChoice
+from workers.classify_cli import classifying
+from workers.groups_cli import groups
+from workers.ood_cli import ood
 from workers.service_cli import service
 
 app = typer.Typer(
@@ -29,6 +32,9 @@ app = typer.Typer(
 
 
 app.add_typer(service)
+app.add_typer(classifying)
+app.add_typer(groups, name="groups")
+app.add_typer(ood, name="ood")
 
 
 class OutputFormat(StrEnum):
@@ -69,6 +75,11 @@ NoBlur = Annotated[
     bool, typer.Option("--no-blur", help="Draw its pictures sharp; mind who sees them.")
 ]
 
+BankFile = Annotated[
+    Path | None,
+    typer.Option(help="What `heatreel ood fit` wrote: tells what is unlike all that it knows."),
+]
+
 
 @app.command()
 def scan(  # noqa: PLR0913 - one parameter an option
@@ -88,17 +99,18 @@ def scan(  # noqa: PLR0913 - one parameter an option
     no_thumbs: NoThumbs = False,
     no_blur: NoBlur = False,
     colour_map: Annotated[ColourMap, typer.Option(help="Colours.")] = ColourMap.INFERNO,
+    bank: BankFile = None,
 ) -> None:
     """Scan videos: a report, a heatmap and a verdict each.
 
-    A video is skipped if OUT holds a report of the same content, model and policy (--force scans
-    it again, as after a change of the drawing options). One that cannot be read gets a report
-    with the verdict `error`; the others go on.
+    A video is skipped if OUT holds a report of the same content, model, policy and bank (--force
+    scans it again, as after a change of the drawing options). One that cannot be read gets a
+    report with the verdict `error`; the others go on.
 
     \b
     Exit codes, where several apply the one that stands first:
       130  interrupted
-        3  a model or the device asked for is missing; nothing was scanned
+        3  a model, its bank or the device asked for is missing; nothing was scanned
         2  bad input: a path came to nothing, or the policy is wrong; the other paths were scanned
         4  a video could not be judged (verdict error)
         1  a video is to be reviewed or blocked
@@ -113,6 +125,7 @@ def scan(  # noqa: PLR0913 - one parameter an option
         form=_choose_form(output_format, json=json),
         tag=tag,
         is_forced=force,
+        bank=bank,
     )
     raise typer.Exit(commands.run_safely(partial(commands.run_scan, request)))
 

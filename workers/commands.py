@@ -51,6 +51,7 @@ class ScanRequest:
         form: for machines; None = for people.
         tag: what the caller calls the batch; may be empty.
         is_forced: whether videos are scanned whose report is there already.
+        bank: the file of what is familiar to the model; None = strangers are not told.
     """
 
     paths: tuple[str, ...]
@@ -61,6 +62,7 @@ class ScanRequest:
     form: Format | None
     tag: str
     is_forced: bool
+    bank: Path | None = None
 
 
 def run_safely(command: Callable[[], int]) -> int:
@@ -97,6 +99,7 @@ def run_scan(request: ScanRequest) -> int:
         style=request.style,
         tag=request.tag,
         is_forced=request.is_forced,
+        bank=request.bank,
     )
     if request.form is None:
         return _scan_for_people(found, request.out, setup)

@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     models: dict[str, str] = Field(
         default_factory=dict, description="a model's id to its model.toml; built-ins need none"
     )
+    banks: dict[str, str] = Field(
+        default_factory=dict, description="a model's id to its bank, which tells strangers"
+    )
     device: Device = Device.AUTO
     device_id: Annotated[int, Field(ge=0)] = 0
     precision: Precision = Precision.FP32

@@ -17,6 +17,8 @@ VIDEO_ENDINGS = frozenset(
         ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m",
     ]
 )  # fmt: skip
+# Of the pictures that `read_still` reads.
+PICTURE_ENDINGS = frozenset([".bmp", ".jpeg", ".jpg", ".png", ".webp"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,25 @@ class Found:
     faults: tuple[str, ...]
 
 
-def find_videos(asked: Sequence[str]) -> Found:
+def find_videos(
+    asked: Sequence[str], *, endings: frozenset[str] = VIDEO_ENDINGS, noun: str = "videos"
+) -> Found:
     """Return the files that *asked* names: files, folders with all in them, or patterns.
 
     A path that exists is taken as it is, even if it looks like a pattern; in a pattern, ``**``
     stands for any folders. Links to files are followed, links to folders inside a folder are
     not, so that no ring of links is walked.
+
+    Args:
+        asked: the paths.
+        endings: what counts in a folder, in lower case; with those of pictures, they are found too.
+        noun: what a fault calls them.
     """
     videos: dict[Path, Path] = {}
     faults: list[str] = []
     for text in asked:
         try:
-            for path in _expand(text, faults):
+            for path in _expand(text, faults, endings, noun):
                 videos.setdefault(path.absolute(), path)
         except ValueError as fault:
             faults.append(f"{to_printable(text)}: {fault}")
@@ -52,7 +61,7 @@ def find_videos(asked: Sequence[str]) -> Found:
     return Found(tuple(videos.values()), tuple(faults))
 
 
-def _expand(text: str, faults: list[str]) -> list[Path]:
+def _expand(text: str, faults: list[str], endings: frozenset[str], noun: str) -> list[Path]:
     """Return the files that one path stands for; ValueError if there are none.
 
     What lies in a folder and cannot be read goes to *faults*, so that the rest is not lost.
@@ -61,19 +70,20 @@ def _expand(text: str, faults: list[str]) -> list[Path]:
     if not text or not (os.path.lexists(path) or glob.has_magic(text)):
         raise ValueError("no such file or folder")
     if os.path.lexists(path):
-        videos = list(_walk(path, faults)) if path.is_dir() else [_require_file(path)]
+        is_folder = path.is_dir()
+        videos = list(_walk(path, faults, endings)) if is_folder else [_require_file(path)]
     else:
         # pathlib's own takes no pattern that begins at the root.
         matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207
-        videos = [video for match in matches for video in _take(Path(match), faults)]
+        videos = [video for match in matches for video in _take(Path(match), faults, endings)]
     if not videos:
-        raise ValueError("no videos there")
+        raise ValueError(f"no {noun} there")
     return videos
 
 
-def _take(match: Path, faults: list[str]) -> Iterable[Path]:
+def _take(match: Path, faults: list[str], endings: frozenset[str]) -> Iterable[Path]:
     if match.is_dir():
-        return _walk(match, faults)
+        return _walk(match, faults, endings)
     return _keep_file(match, faults)
 
 
@@ -95,7 +105,7 @@ def _keep_file(path: Path, faults: list[str]) -> list[Path]:
         return []
 
 
-def _walk(folder: Path, faults: list[str]) -> Iterator[Path]:
+def _walk(folder: Path, faults: list[str], endings: frozenset[str]) -> Iterator[Path]:
     def complain(error: OSError) -> None:
         faults.append(f"{to_printable(str(error.filename))}: {error.strerror}")
 
@@ -103,5 +113,5 @@ def _walk(folder: Path, faults: list[str]) -> Iterator[Path]:
         folders.sort(key=os.fsencode)
         for name in sorted(names, key=os.fsencode):
             path = Path(parent) / name
-            if path.suffix.lower() in VIDEO_ENDINGS:
+            if path.suffix.lower() in endings:
                 yield from _keep_file(path, faults)

@@ -69,7 +69,8 @@ def doubt_findings(
     """Return the doubts about the judging itself.
 
     A fault of the decoder, a part outside the sampling guarantee, and a stream without any good
-    frame are never passed, whatever the policy lists; few good frames are where it lists them not.
+    frame are never passed, whatever the policy lists; few good frames, and many that are unlike
+    what the model knows, are where it lists them not.
     """
     reasons = list(faults)
     for timeline in timelines:
@@ -81,6 +82,7 @@ def doubt_findings(
             detail = f"stream {timeline.stream}: {good} of {sampled} sampled frames are good"
             detail += _why_bad(timeline)
             reasons.append(Reason(ReasonKind.FEW_GOOD_FRAMES, detail=detail))
+        reasons += _unfamiliar_reasons(timeline, policy)
     return [Finding(Outcome.REVIEW, 0, reason) for reason in reasons]
 
 
@@ -89,6 +91,22 @@ def _why_bad(timeline: Timeline) -> str:
     bad = Counter(Gate(value) for value in timeline.gates.tolist() if not Gate(value).is_good)
     ways = [f"{count} {gate.words}" for gate, count in bad.most_common()]
     return f" ({', '.join(ways)})" if ways else ""
+
+
+def _unfamiliar_reasons(timeline: Timeline, policy: Policy) -> list[Reason]:
+    """Return the doubt that a stream is unlike what the model knows, in a list; else none."""
+    share = policy.max_unfamiliar_share
+    is_listed = ReasonKind.UNFAMILIAR in policy.doubts
+    if timeline.strangers is None or share is None or not is_listed:
+        return []
+    good = is_judged(timeline)
+    strangers, frames = np.count_nonzero(timeline.strangers & good), np.count_nonzero(good)
+    if strangers <= share * frames:
+        return []
+    counts = f"{strangers} of {frames} good frames ({100 * strangers / frames:.0f} %)"
+    detail = f"{counts} are unlike what the model knows"
+    where = f"in stream {timeline.stream}, " if timeline.stream else ""
+    return [Reason(ReasonKind.UNFAMILIAR, detail=where + detail)]
 
 
 def _judge_segment(

@@ -58,7 +58,17 @@ def build_timeline(scores: FrameScores, policy: Policy, exclusivity: Exclusivity
             max_gap_ms=policy.max_gap_ms,
         ),
         scores.cuts_ms,
+        _find_strangers(scores),
     )
+
+
+def _find_strangers(scores: FrameScores) -> NDArray[np.bool_] | None:
+    """Return which good frames are above the bank's threshold, shape (N,); None without a bank."""
+    if scores.bank is None:
+        return None
+    # Written so that NaN fails too: what could not be compared is not thereby familiar.
+    is_familiar = scores.ood <= np.float32(scores.bank.threshold)
+    return np.asarray(is_good(scores.gates) & ~is_familiar)
 
 
 def _score(scores: FrameScores, rule: Rule, exclusivity: Exclusivity) -> NDArray[np.float32]:

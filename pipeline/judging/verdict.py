@@ -42,7 +42,8 @@ def judge(
     - `block`: a confirmed segment at or above the `block` of its rule, and long enough for it.
     - `review`: a confirmed segment at or above `review`; an unconfirmed one, if its category is
       strict, if the policy doubts the unconfirmed, or if there were no frames to ask; a fault, a
-      coverage below 1, no good frame; few good ones, where the policy lists that doubt.
+      coverage below 1, no good frame; few good ones, or many strangers, where the policy lists that
+      doubt.
     - `error`: no frame was sampled.
     - `pass`: none of these. Peaks that were refuted stay visible as unconfirmed segments.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import ReportError
 from pipeline.outputs.report_json import REPORT_NAME, read
+from pipeline.records import Outcome
 
 if sys.platform != "win32":
     import fcntl
@@ -60,10 +61,18 @@ def remove_stale(folder: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def is_done(folder: Path, submission_id: str, *, model_sha256: str, policy_sha256: str) -> bool:
+def is_done(
+    folder: Path,
+    submission_id: str,
+    *,
+    model_sha256: str,
+    policy_sha256: str,
+    bank_sha256: str | None = None,
+) -> bool:
     """Whether *folder* holds the whole report of these very bytes under this model and policy.
 
-    A report of verdict `error` counts: the same bytes under the same policy would fail again.
+    So it must be of this bank, if any, that strangers are told by. A report of verdict `error`
+    counts, with any bank: the same bytes under the same policy would fail again.
     Bytes that could not be read have no hash, hence no `sha256:` id, and are never done. So is
     a report one of whose artifacts is gone.
     """
@@ -72,9 +81,12 @@ def is_done(folder: Path, submission_id: str, *, model_sha256: str, policy_sha25
     except ReportError:
         return False
     wanted = (submission_id, model_sha256, policy_sha256)
+    used = report.bank.sha256 if report.bank else None
+    is_error = report.judgement.verdict.outcome is Outcome.ERROR
     return (
         submission_id.startswith("sha256:")
         and (report.submission_id, report.model.sha256, report.policy_sha256) == wanted
+        and (is_error or used == bank_sha256)
         and all((folder / name).is_file() for _, name in report.artifacts)
     )
 

@@ -3,6 +3,7 @@
 The CPU seconds stand beside the file, not in it: two scans of one chunk give equal bytes.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,25 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import require_array
 from pipeline.outputs.packed import Columns, Count, Int64, Part, pack, refusing, unpack
-from pipeline.records import ChunkScan, DamageKeys, FrameScores, Span, Thumbnails, Timings
+from pipeline.records import (
+    BankFacts,
+    ChunkScan,
+    DamageKeys,
+    FrameScores,
+    Span,
+    Thumbnails,
+    Timings,
+)
 
 KIND = "chunk 1"
 ARRAYS = ("timestamps_ms", "pts", "looks", "gates", "scores", "ood")
+
+
+class _Bank(Part):
+    sha256: str
+    method: str
+    threshold: float
+    false_alarms: float
 
 
 class _Header(Part):
@@ -24,12 +40,13 @@ class _Header(Part):
     lost: tuple[tuple[Int64, Int64 | None], ...]
     marred: tuple[tuple[Int64, Int64], ...]
     misplaced: tuple[tuple[Int64, Int64], ...]
+    bank: _Bank | None = None
 
 
 def write(chunk: ChunkScan) -> bytes:
     """Return the bytes that *chunk* can be read back from, but for its timings."""
     damage = chunk.damage
-    header = {
+    header: dict[str, Any] = {
         "span": (chunk.span.start_ms, chunk.span.end_ms),
         "duration_ms": chunk.duration_ms,
         "labels": chunk.frames[0].labels,
@@ -38,6 +55,8 @@ def write(chunk: ChunkScan) -> bytes:
         "marred": sorted(damage.marred),
         "misplaced": sorted(damage.misplaced),
     }
+    if bank := chunk.frames[0].bank:  # else left out: workers before there were banks read it too
+        header["bank"] = asdict(bank)
     columns: Columns = {}
     for number, frames in enumerate(chunk.frames):
         of_stream = _to_columns(frames, chunk.thumbnails[number].jpegs)
@@ -90,6 +109,7 @@ def _to_frames(header: _Header, number: int, columns: Columns) -> FrameScores:
         duration_ms=header.duration_ms,
         examined=tuple(Span(start_ms, end_ms) for start_ms, end_ms in examined.tolist()),
         cuts_ms=tuple(cuts_ms.tolist()),
+        bank=BankFacts(**header.bank.model_dump()) if header.bank else None,
         **{name: columns[f"{number}.{name}"] for name in ARRAYS},
     )
 

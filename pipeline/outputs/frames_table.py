@@ -7,13 +7,14 @@ too_close), `score_<label>` float32 ..., `ood` float32; NaN is "not scored".
 A column is called `score_` and the label, each run of signs other than letters, digits and
 underscores made one underscore; a name that is taken gets `_2`, `_3` ... The label as the model
 says it stands in the column's metadata under `label`. What belongs to a whole stream (its
-length, examined spans, cuts) is JSON in the table's metadata under `heatreel`.
+length, examined spans, cuts, bank) is JSON in the table's metadata under `heatreel`.
 """
 
 import io
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ReportError
 from pipeline.outputs.names import to_printable
-from pipeline.records import FrameScores, Gate, Look, Span
+from pipeline.records import BankFacts, FrameScores, Gate, Look, Span
 
 FRAMES_NAME = "frames.parquet"
 METADATA_KEY = b"heatreel"
@@ -127,6 +128,7 @@ def _stream_object(one: FrameScores) -> dict[str, Any]:
         "duration_ms": one.duration_ms,
         "examined": [(span.start_ms, span.end_ms) for span in one.examined],
         "cuts_ms": one.cuts_ms,
+        "bank": asdict(one.bank) if one.bank else None,
     }
 
 
@@ -146,6 +148,7 @@ def _to_stream(table: Any, labels: tuple[str, ...], stream: dict[str, Any]) -> F
         ood=rows["ood"].to_numpy(),
         examined=tuple(Span(*span) for span in stream["examined"]),
         cuts_ms=tuple(stream["cuts_ms"]),
+        bank=BankFacts(**stream["bank"]) if stream.get("bank") else None,
     )
 
 

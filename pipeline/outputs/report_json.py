@@ -17,6 +17,7 @@ from pipeline.errors import ReportError
 from pipeline.outputs.names import escape_path, escape_surrogates, to_printable, unescape_path
 from pipeline.records import (
     MAX_SEVERITY,
+    BankFacts,
     CategorySummary,
     Event,
     Judgement,
@@ -79,6 +80,13 @@ class _Policy(_Part):
     sha256: str
 
 
+class _Bank(_Part):
+    sha256: str
+    method: str
+    threshold: float
+    false_alarms: float
+
+
 class _Category(_Part):
     confidence: _Share | None
     seconds_over: Annotated[float, Field(ge=0)]
@@ -94,6 +102,7 @@ class _ReportFile(_Part):
     sampler: _Sampler
     model: _Model
     policy: _Policy
+    bank: _Bank | None = None
     verdict: Outcome
     severity: Annotated[int, Field(ge=0, le=MAX_SEVERITY)]
     reasons: tuple[Reason, ...]
@@ -131,6 +140,7 @@ def to_json_object(report: Report) -> dict[str, Any]:
             "version": report.policy_version,
             "sha256": report.policy_sha256,
         },
+        "bank": asdict(report.bank) if report.bank else None,
         "verdict": judgement.verdict.outcome.value,
         "severity": judgement.verdict.severity,
         "reasons": [_without_blanks(reason) for reason in judgement.verdict.reasons],
@@ -190,6 +200,7 @@ def _to_report(file: _ReportFile) -> Report:
         judgement=_to_judgement(file),
         artifacts=tuple(file.artifacts.items()),
         timings=file.timings,
+        bank=BankFacts(**file.bank.model_dump()) if file.bank else None,
     )
 
 

@@ -1,7 +1,8 @@
 """The schema of a policy file: what each key must be, as pydantic checks it.
 
-Every key is wanted, for nothing that decides a verdict has a default in code; only `block` may be
-left out, which means never. The names are those of the records, which say what they mean.
+Every key is wanted, for nothing that decides a verdict has a default in code. Left out may only be
+`block`, which means never, and `max_unfamiliar_share` where "unfamiliar" is no doubt. The names are
+those of the records, which say what they mean.
 """
 
 from typing import Annotated, Literal
@@ -100,12 +101,22 @@ class PolicyFile(_Table):
     max_gap_ms: Positive
     merge_gap_ms: NotNegative
     max_confirmations: NotNegative
-    doubts: list[Literal["coverage", "decode", "few_good_frames", "unconfirmed"]]
+    doubts: list[Literal["coverage", "decode", "few_good_frames", "unconfirmed", "unfamiliar"]]
     min_good_share: Share
+    max_unfamiliar_share: Annotated[Share | None, Field(validate_default=True)] = None
     examination: Literal["pictures", "packets"]
     gate: GateTable
     limits: LimitsTable
     rules: Annotated[dict[Text, RuleTable], Field(min_length=1)]
+
+    @field_validator("max_unfamiliar_share")
+    @classmethod
+    def _says_where_its_doubt_begins(
+        cls, share: float | None, known: ValidationInfo
+    ) -> float | None:
+        if share is None and "unfamiliar" in known.data.get("doubts", ()):
+            raise ValueError("must be given, since 'unfamiliar' is one of the doubts")
+        return share
 
     def to_policy(self, sha256: str) -> Policy:
         """Return the policy, given the hash of the bytes it was read from."""
@@ -123,4 +134,5 @@ class PolicyFile(_Table):
             examination=Examination(self.examination),
             gate=GateThresholds(**self.gate.model_dump()),
             limits=Limits(**self.limits.model_dump()),
+            max_unfamiliar_share=self.max_unfamiliar_share,
         )

@@ -22,7 +22,7 @@ from pipeline.scoring.open_nsfw import wrap_open_nsfw
 from pipeline.scoring.torch_pickle import read_tensors
 
 # Counts up with each change of what the exporters write, so that old exports are left alone.
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 HERE = Path(__file__).parent
 
 

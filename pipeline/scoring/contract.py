@@ -73,12 +73,15 @@ class ModelOutputNames:
         scores_are: what its numbers are.
         features: shape (N, D), pooled; None where the model offers none.
         feature_map: shape (N, D, h, w), what the features are pooled from; None likewise.
+        logits: shape (N, L), what the scores were made of; None likewise. Where the scores are
+            logits themselves, it need not be named.
     """
 
     scores: str
     scores_are: ScoresAre
     features: str | None = None
     feature_map: str | None = None
+    logits: str | None = None
 
     @property
     def named(self) -> dict[str, str]:
@@ -87,6 +90,7 @@ class ModelOutputNames:
             "scores": self.scores,
             "features": self.features,
             "feature_map": self.feature_map,
+            "logits": self.logits,
         }
         return {role: name for role, name in names.items() if name is not None}
 

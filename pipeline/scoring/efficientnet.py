@@ -51,7 +51,8 @@ def build_efficientnet(tensors: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
     """Return the network with these weights, which go by the names of its torch port.
 
     It takes ``pixels``, uint8 N x 224 x 224 x 3 RGB, and gives ``scores`` (N x 1000, after
-    softmax), ``features`` (N x 1280, pooled) and ``feature_map`` (N x 1280 x 7 x 7).
+    softmax), ``features`` (N x 1280, pooled), ``feature_map`` (N x 1280 x 7 x 7) and ``logits``
+    (N x 1000, before softmax).
 
     Raises:
         KeyError: if a tensor is missing.
@@ -152,6 +153,7 @@ class _Builder:
                 value("scores", float_, ["N", LABELS]),
                 value("features", float_, ["N", FEATURES]),
                 value("feature_map", float_, ["N", FEATURES, side, side]),
+                value("logits", float_, ["N", LABELS]),
             ],
             list(self.weights.values()),
         )

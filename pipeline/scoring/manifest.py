@@ -25,6 +25,7 @@
     scores_are = "probabilities"      # or "logits"
     features = "features"             # may be left out
     feature_map = "feature_map"       # may be left out
+    logits = "logits"                 # may be left out, and is not needed where the scores are some
 """
 
 import hashlib

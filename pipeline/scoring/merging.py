@@ -47,7 +47,7 @@ class MergingScorer(Scorer):
         self._thread.start()
 
     def score(self, pixels: NDArray[np.uint8]) -> ModelOutputs:
-        """Return scores and features of frames, as Scorer.score does, and with its errors."""
+        """Return what the model says of frames, as Scorer.score does, and with its errors."""
         self.require_frames(pixels)  # nobody's mistake may fail the others of its batch
         answer: Future[ModelOutputs] = Future()
         with self._some:
@@ -110,7 +110,8 @@ class MergingScorer(Scorer):
         start = 0
         for pixels, answer in batch:
             stop = start + len(pixels)
+            rows = slice(start, stop)
             answer.set_result(
-                ModelOutputs(outputs.scores[start:stop], outputs.features[start:stop])
+                ModelOutputs(outputs.scores[rows], outputs.features[rows], outputs.logits[rows])
             )
             start = stop

@@ -13,7 +13,8 @@ from pipeline.scoring.contract import InputType, Layout, Manifest, ModelInput
 
 CHANNELS = 3
 ELEMENT_TYPES = {InputType.UINT8: TensorProto.UINT8, InputType.FLOAT32: TensorProto.FLOAT}
-OUTPUT_RANKS = {"scores": 2, "features": 2, "feature_map": 4}
+OUTPUT_RANKS = {"scores": 2, "features": 2, "feature_map": 4, "logits": 2}
+PER_LABEL = ("scores", "logits")  # outputs with a column a label
 
 Shape = tuple[int | None, ...]
 
@@ -102,8 +103,8 @@ def _output_faults(manifest: Manifest, network: Network) -> Iterator[str]:
             yield f"outputs.{role}: the network has no output {name!r}, only {has}"
         elif port.shape is not None and len(port.shape) != OUTPUT_RANKS[role]:
             yield f"outputs.{role}: must have {OUTPUT_RANKS[role]} axes, has {port.shape}"
-        elif role == "scores" and not _agree(port.shape, (None, len(manifest.labels))):
-            yield f"labels: {len(manifest.labels)} of them do not fit scores of {port.shape}"
+        elif role in PER_LABEL and not _agree(port.shape, (None, len(manifest.labels))):
+            yield f"labels: {len(manifest.labels)} of them do not fit {role} of {port.shape}"
 
 
 def _agree(shape: Shape | None, wanted: Shape) -> bool:

@@ -1,4 +1,4 @@
-"""Yahoo's Open NSFW, with a new front and two more outputs.
+"""Yahoo's Open NSFW, with a new front and three more outputs.
 
 Its ONNX file takes floats N x 224 x 224 x 3, BGR, the mean already subtracted. The new front takes
 bytes in RGB: the order of the channels is folded into the first convolution's kernel. The mean is
@@ -13,7 +13,13 @@ SIDE_PX = 224
 MEAN_RGB = (123.0, 117.0, 104.0)
 FRONT = "conv_1/Conv2D__7:0"  # channels first, centred: what the given network makes first
 KERNEL = "Conv__440_weights_fused_bn"
-OUTPUTS = {"outputs": "scores", "Reshape:0": "features", "Relu_48:0": "feature_map"}
+OUTPUTS = {
+    "outputs": "scores",
+    "Reshape:0": "features",
+    "Relu_48:0": "feature_map",
+    "fc_nsfw/BiasAdd:0": "logits",
+}
+LABELS = 2
 FEATURES = 1024
 MAP_SIDE = 7
 
@@ -22,7 +28,8 @@ def wrap_open_nsfw(given: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy of the given network that takes bytes and gives more.
 
     It takes ``pixels``, uint8 N x 224 x 224 x 3 RGB, and gives ``scores`` (N x 2, after softmax),
-    ``features`` (N x 1024, pooled) and ``feature_map`` (N x 1024 x 7 x 7).
+    ``features`` (N x 1024, pooled), ``feature_map`` (N x 1024 x 7 x 7) and ``logits`` (N x 2,
+    before softmax).
     """
     model = onnx.ModelProto()
     model.CopyFrom(given)
@@ -61,9 +68,10 @@ def _rename_outputs(graph: onnx.GraphProto) -> None:
         for names in (node.input, node.output):
             names[:] = [OUTPUTS.get(name, name) for name in names]
     shapes: dict[str, list[str | int]] = {
-        "scores": ["N", 2],
+        "scores": ["N", LABELS],
         "features": ["N", FEATURES],
         "feature_map": ["N", FEATURES, MAP_SIDE, MAP_SIDE],
+        "logits": ["N", LABELS],
     }
     graph.ClearField("output")
     graph.output.extend(

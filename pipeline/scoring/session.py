@@ -42,19 +42,23 @@ class Scorer:
         self._session = session
 
     def score(self, pixels: NDArray[np.uint8]) -> ModelOutputs:
-        """Return scores and features of frames, shape (N, H, W, 3), uint8 RGB.
+        """Return scores, features and logits of frames, shape (N, H, W, 3), uint8 RGB.
 
         Raises:
             ValueError: if the frames do not have the size of the manifest's geometry.
             ModelError: if the network fails, or gives other numbers than the manifest says.
         """
         outputs = self.manifest.outputs
-        if outputs.features is None:
-            (raw,) = self._run(pixels, outputs.scores)
-            features = np.empty((len(raw), 0), dtype=np.float32)
-        else:
-            raw, features = self._run(pixels, outputs.scores, outputs.features)
-        return ModelOutputs(self._activate(raw), features)
+        names = (outputs.scores, outputs.features, outputs.logits)
+        wanted = dict.fromkeys(name for name in names if name is not None)  # each once
+        given = dict(zip(wanted, self._run(pixels, *wanted), strict=True))
+        raw = given[outputs.scores]
+        nothing = np.empty((len(raw), 0), dtype=np.float32)
+        features = given[outputs.features] if outputs.features else nothing
+        logits = raw if outputs.scores_are is ScoresAre.LOGITS else nothing
+        if outputs.logits:
+            logits = given[outputs.logits]
+        return ModelOutputs(self._activate(raw), features, logits)
 
     def feature_maps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what the features are pooled from, shape (N, D, h, w), of frames as in `score`.

@@ -20,12 +20,14 @@ DOUBTS = {
     ReasonKind.DECODE: "frames are missing or damaged",
     ReasonKind.UNREADABLE: "the file could not be read",
     ReasonKind.LIMIT: "the video exceeds a limit",
+    ReasonKind.UNFAMILIAR: "much of it is unlike what the model knows",
 }
 # What the details of these doubts are said of; those of damage are whole sentences.
 SUBJECTS = {
     ReasonKind.DECODE: "",
     ReasonKind.UNREADABLE: "the file ",
     ReasonKind.LIMIT: "the video ",
+    ReasonKind.UNFAMILIAR: "",
 }
 
 
@@ -105,7 +107,12 @@ def caveats(report: Report) -> str:
 
 
 # The other doubts have a part of their own in the line of caveats.
-_OWN_WORDS = (ReasonKind.DECODE, ReasonKind.LIMIT, ReasonKind.UNREADABLE)
+_OWN_WORDS = (
+    ReasonKind.DECODE,
+    ReasonKind.LIMIT,
+    ReasonKind.UNREADABLE,
+    ReasonKind.UNFAMILIAR,
+)
 
 
 def _other_peaks(judgement: Judgement) -> list[str]:

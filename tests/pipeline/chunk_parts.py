@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.ahead import CpuTimer
 from pipeline.chunks import join_chunks, plan_chunks, scan_chunk
+from pipeline.learning.bank import Detector
 from pipeline.media.decode import CpuBudget
 from pipeline.media.video import probe
 from pipeline.outputs import chunk_file, video_file
@@ -24,12 +25,14 @@ def subject_of(path: Path, policy: Policy, scorer: Scorer) -> Subject:
     return Subject("sha256:test", "", path, policy, scorer.facts)
 
 
-def see(
+def see(  # noqa: PLR0913 - as scan_chunk
     video: Video,
     span: Span,
     policy: Policy,
     scorer: Scorer,
     on_progress: Callable[[float], None] = lambda _share: None,
+    *,
+    detector: Detector | None = None,
 ) -> ChunkScan:
     """Scan one chunk."""
     return scan_chunk(
@@ -40,6 +43,7 @@ def see(
         budget=CpuBudget(policy.limits.max_cpu_s, time.process_time),
         timer=CpuTimer(),
         on_progress=on_progress,
+        detector=detector,
     )
 
 

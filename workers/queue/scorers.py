@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 from pipeline.errors import BackendUnavailableError
+from pipeline.learning.bank import Detector
 from pipeline.scoring.backend import Device
 from pipeline.scoring.contract import Manifest
 from pipeline.scoring.merging import MergingScorer
@@ -47,6 +48,10 @@ class Scorers:
             if sha256 not in self._open:
                 self._open[sha256] = self._load(manifest)
             return self._open[sha256]
+
+    def detector(self, sha256: str) -> Detector | None:
+        """Return what tells strangers to a model; None where the operator named no bank for it."""
+        return self._catalogue.detectors.get(sha256)
 
     def _load(self, manifest: Manifest) -> Scorer:
         settings = self._settings

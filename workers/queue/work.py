@@ -103,6 +103,7 @@ class VideoWork:
                 look_through=lambda looker: CountedLooker(
                     RemoteLooker(decoder, looker), lease.count_frame
                 ),
+                detector=self._scorers.detector(run.model_sha256),
             )
         name = f"{_folder(run, lease)}/chunk.bin"
         self._service.artifacts.put(name, chunk_file.write(seen))

@@ -68,6 +68,7 @@ def make_policy(
         examination=Examination.PICTURES,
         gate=GateThresholds(12.0, 4.0, 8.0, 3, 0.2, 0.1, 0.4, 1.0),
         limits=Limits(100_000_000, 86_400_000, 100_000, 600.0),
+        max_unfamiliar_share=0.5,
     )
 
 

@@ -56,6 +56,7 @@ def policy(*rules: Rule, **changes: Any) -> Policy:
         examination=Examination.PICTURES,
         gate=GATE,
         limits=LIMITS,
+        max_unfamiliar_share=0.5,
     )
     return replace(plain, **changes)
 

@@ -1,5 +1,6 @@
 """Any scanned chunk, and any probed video: what the tests of their files draw from."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from pipeline.probed import PacketIndex, Video
 from pipeline.records import ChunkScan, DamageKeys, FrameScores, Span, Thumbnails, Timings
-from tests.pipeline.outputs.report_strategies import reasons, stream_sets, videos
+from tests.pipeline.outputs.report_strategies import banks, reasons, stream_sets, videos
 
 NO_TIMINGS = Timings(0.0, 0.0, 0.0)
 int64s = st.integers(-(2**63), 2**63 - 1)
@@ -21,7 +22,8 @@ damages = st.builds(DamageKeys, lost_keys, keys, keys)
 @st.composite
 def chunks(draw: st.DrawFn) -> ChunkScan:
     """Any chunk of a video of a second."""
-    streams = draw(stream_sets.filter(bool))
+    bank = draw(banks)
+    streams = tuple(replace(one, bank=bank) for one in draw(stream_sets.filter(bool)))
     start_ms, end_ms = sorted(draw(st.sets(st.integers(0, 1_000), min_size=2, max_size=2)))
     return ChunkScan(
         Span(start_ms, end_ms),

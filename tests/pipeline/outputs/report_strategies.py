@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.records import (
+    BankFacts,
     CategorySummary,
     Event,
     FrameScores,
@@ -32,6 +33,7 @@ seconds = st.floats(0, 1e6)
 file_names = st.binary(min_size=1, max_size=12).map(
     lambda name: Path("clips") / name.replace(b"/", b"").decode("utf-8", "surrogateescape")
 )
+banks = st.none() | st.builds(BankFacts, texts, texts, st.floats(-1e3, 1e3), shares)
 videos = st.builds(
     VideoFacts,
     container=texts,
@@ -97,6 +99,7 @@ reports = st.builds(
     judgement=judgements,
     artifacts=artifact_sets.map(lambda found: tuple(sorted(found.items()))),
     timings=st.builds(Timings, seconds, seconds, seconds),
+    bank=banks,
 )
 
 
@@ -120,6 +123,7 @@ def frame_scores(draw: st.DrawFn, labels: tuple[str, ...], stream: int) -> Frame
         ood=draw(arrays(np.float32, n, elements=score)),
         examined=tuple(Span(start, start + 1) for start in starts),
         cuts_ms=tuple(sorted(starts)),
+        bank=draw(banks),
     )
 
 

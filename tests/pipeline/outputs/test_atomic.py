@@ -17,10 +17,11 @@ from pipeline.outputs.atomic import (
     write_atomically,
 )
 from pipeline.outputs.report_json import write
-from pipeline.records import Outcome, Report, Verdict
+from pipeline.records import BankFacts, Outcome, Report, Verdict
 from tests.pipeline.outputs.test_report_json import a_report
 
-DONE = replace(a_report(), artifacts=(("heatmap", "heatmap.png"),))
+DONE = replace(a_report(), artifacts=(("heatmap", "heatmap.png"),), bank=None)
+BANK = BankFacts("cc", "knn", 0.25, 0.05)
 LENGTH = 8_000_000
 # Writes one long file after another, each of one letter, and never waits for the disk, so that it
 # is nearly always at what a reader could see half done.
@@ -162,6 +163,24 @@ def test_anything_else_is_not_done(report: Report, tmp_path: Path) -> None:
     assert not is_done_as_ever(put(tmp_path, report))
 
 
+@pytest.mark.parametrize(
+    ("bank", "bank_sha256", "is_it"),
+    [
+        pytest.param(BANK, "cc", True, id="the-same"),
+        pytest.param(BANK, "cd", False, id="another"),
+        pytest.param(BANK, None, False, id="none-any-more"),
+        pytest.param(None, "cc", False, id="none-before"),
+    ],
+)
+def test_a_report_under_another_bank_is_not_done(
+    bank: BankFacts | None, bank_sha256: str | None, *, is_it: bool, tmp_path: Path
+) -> None:
+    put(tmp_path, replace(DONE, bank=bank))
+    wanted = {"model_sha256": "aa", "policy_sha256": "bb", "bank_sha256": bank_sha256}
+
+    assert is_done(tmp_path, "sha256:00", **wanted) is is_it  # type: ignore[arg-type]
+
+
 def test_a_folder_without_a_report_is_not_done(tmp_path: Path) -> None:
     assert not is_done_as_ever(tmp_path)
 
@@ -177,6 +196,8 @@ def test_the_same_bytes_that_failed_would_fail_again(tmp_path: Path) -> None:
     failed = replace(DONE, judgement=replace(DONE.judgement, verdict=verdict))
 
     assert is_done_as_ever(put(tmp_path, failed))
+    with_bank = {"model_sha256": "aa", "policy_sha256": "bb", "bank_sha256": "cc"}
+    assert is_done(tmp_path, "sha256:00", **with_bank)
 
 
 def test_bytes_that_could_not_be_read_are_never_done(tmp_path: Path) -> None:

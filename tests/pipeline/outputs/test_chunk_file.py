@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from pipeline.errors import ReportError
 from pipeline.outputs.chunk_file import KIND, read, write
 from pipeline.outputs.packed import Columns, pack, unpack
-from pipeline.records import ChunkScan, DamageKeys, FrameScores, Gate, Look, Span, Thumbnails
+from pipeline.records import (
+    BankFacts,
+    ChunkScan,
+    DamageKeys,
+    FrameScores,
+    Gate,
+    Look,
+    Span,
+    Thumbnails,
+)
 from tests.pipeline.outputs.chunk_strategies import NO_TIMINGS, chunks
 from tests.pipeline.outputs.hostile_bytes import (
     Change,
@@ -60,6 +69,14 @@ def assert_equal(got: ChunkScan, want: ChunkScan) -> None:
 @given(chunk=chunks())
 def test_what_is_read_back_is_what_was_written(chunk: ChunkScan) -> None:
     assert_equal(read(write(chunk), timings=chunk.timings), chunk)
+
+
+def test_streams_that_were_compared_with_different_banks_are_no_chunk() -> None:
+    other = replace(A_STREAM, stream=1, bank=BankFacts("cc", "knn", 0.5, 0.05))
+    thumbnails = (A_CHUNK.thumbnails[0], replace(A_CHUNK.thumbnails[0], stream=1))
+
+    with pytest.raises(ValueError, match="one bank"):
+        replace(A_CHUNK, frames=(A_STREAM, other), thumbnails=thumbnails)
 
 
 @given(chunk=chunks())

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from pipeline.errors import ReportError
 from pipeline.outputs.report_json import MAX_BYTES, read, write
 from pipeline.records import (
+    BankFacts,
     CategorySummary,
     Judgement,
     ModelFacts,
@@ -51,7 +52,7 @@ def a_report(path: Path = Path("clips/cat.mp4")) -> Report:
     artifacts = (("strip", "strip.png"), ("frames", "frames.parquet"), ("heatmap", "heatmap.png"))
     timings = Timings(1.2, 3.4, 0.1)
     ids = ("sha256:00", "upload-123", path, video, model, "default", 7, "bb", 1_000)
-    return Report(*ids, judgement, artifacts, timings)
+    return Report(*ids, judgement, artifacts, timings, BankFacts("cc", "knn", 0.25, 0.05))
 
 
 def as_object(report: Report) -> Any:
@@ -63,7 +64,7 @@ def test_the_names_are_those_of_the_design() -> None:
 
     assert list(written) == [
         "schema_version", "submission_id", "tag", "source", "video", "sampler", "model", "policy",
-        "verdict", "severity", "reasons", "categories", "segments", "unjudged", "events",
+        "bank", "verdict", "severity", "reasons", "categories", "segments", "unjudged", "events",
         "artifacts", "timings",
     ]  # fmt: skip
     assert written["schema_version"] == 1
@@ -74,6 +75,9 @@ def test_the_names_are_those_of_the_design() -> None:
         "id": "open-nsfw", "version": "1", "sha256": "aa", "providers": ["CPUExecutionProvider"],
     }  # fmt: skip
     assert written["policy"] == {"id": "default", "version": 7, "sha256": "bb"}
+    assert written["bank"] == {
+        "sha256": "cc", "method": "knn", "threshold": 0.25, "false_alarms": 0.05,
+    }  # fmt: skip
     assert (written["verdict"], written["severity"]) == ("review", 3)
     assert written["reasons"] == [
         {
@@ -94,6 +98,14 @@ def test_the_names_are_those_of_the_design() -> None:
     assert written["unjudged"] == [{"start_ms": 0, "end_ms": 1_200, "reason": "black"}]
     assert written["timings"] == {"decode_s": 1.2, "score_s": 3.4, "draw_s": 0.1}
     assert written["video"]["codec"] == "h264"
+
+
+def test_a_report_of_before_there_were_banks_is_read(tmp_path: Path) -> None:
+    written = as_object(a_report())
+    del written["bank"]
+    (tmp_path / "report.json").write_text(json.dumps(written))
+
+    assert read(tmp_path / "report.json").bank is None
 
 
 def test_artifacts_go_by_name_whatever_order_they_came_in() -> None:

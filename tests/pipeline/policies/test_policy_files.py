@@ -69,6 +69,7 @@ def test_a_file_becomes_a_policy(tmp_path: Path) -> None:
     assert (found.max_gap_ms, found.merge_gap_ms, found.max_confirmations) == (1000, 500, 4)
     assert found.doubts == {ReasonKind.COVERAGE, ReasonKind.UNCONFIRMED}
     assert found.min_good_share == 0.5
+    assert found.max_unfamiliar_share is None
     assert found.examination is Examination.PACKETS
     assert found.gate == GateThresholds(10, 4.5, 3, 3, 0.2, 0.1, 0.4, 1.0)
     assert found.limits == Limits(36_000_000, 21_600_000, 1000, 60)
@@ -132,9 +133,16 @@ def test_a_file_becomes_a_policy(tmp_path: Path) -> None:
         pytest.param(
             '"unconfirmed"',
             '"limit"',
-            "mine.toml:7: doubts.1: should be 'coverage', 'decode', 'few_good_frames' or"
-            " 'unconfirmed', got 'limit'",
+            "mine.toml:7: doubts.1: should be 'coverage', 'decode', 'few_good_frames',"
+            " 'unconfirmed' or 'unfamiliar', got 'limit'",
             id="not-a-doubt",
+        ),
+        pytest.param(
+            '"unconfirmed"',
+            '"unfamiliar"',
+            "mine.toml:1: max_unfamiliar_share: must be given, since 'unfamiliar' is one of the"
+            " doubts",
+            id="a-doubt-that-does-not-say-where-it-begins",
         ),
         pytest.param(
             "severity = 1",
@@ -246,3 +254,21 @@ def test_neither_a_name_nor_a_file_is_refused_with_the_names_there_are() -> None
 
     with pytest.raises(PolicyError, match=rf"^dogs: neither .* {names}$"):
         find_policy("dogs")
+
+
+def test_strangers_are_a_doubt_from_the_share_that_is_given(tmp_path: Path) -> None:
+    text = TEXT.replace('"unconfirmed"]', '"unfamiliar"]\nmax_unfamiliar_share = 0.25')
+
+    found = read_policy(written(tmp_path, text))
+
+    assert ReasonKind.UNFAMILIAR in found.doubts
+    assert found.max_unfamiliar_share == 0.25
+
+
+def test_a_share_may_stand_there_without_the_doubt(tmp_path: Path) -> None:
+    text = TEXT.replace("min_good_share = 0.5", "min_good_share = 0.5\nmax_unfamiliar_share = 0")
+
+    found = read_policy(written(tmp_path, text))
+
+    assert ReasonKind.UNFAMILIAR not in found.doubts
+    assert found.max_unfamiliar_share == 0

@@ -37,14 +37,15 @@ def test_a_built_in_is_exported_once(cache: Path, built_in: BuiltIn) -> None:
 
 
 @pytest.mark.parametrize("built_in", BUILT_INS, ids=lambda built_in: built_in.model_id)
-def test_a_built_in_takes_bytes_and_gives_three_outputs(cache: Path, built_in: BuiltIn) -> None:
+def test_a_built_in_takes_bytes_and_gives_four_outputs(cache: Path, built_in: BuiltIn) -> None:
     manifest = find_model(built_in.model_id, cache=cache)
 
     graph = onnx.load(manifest.onnx).graph
 
     assert manifest.model_id == built_in.model_id
     assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
-    assert [output.name for output in graph.output] == ["scores", "features", "feature_map"]
+    outputs = [output.name for output in graph.output]
+    assert outputs == ["scores", "features", "feature_map", "logits"]
 
 
 def test_many_may_export_at_once(tmp_path: Path) -> None:

@@ -61,11 +61,13 @@ def test_a_manifest_is_read_as_it_is_written(manifest: Path) -> None:
         "scores": "scores",
         "features": "features",
         "feature_map": "feature_map",
+        "logits": "logits",
     }
 
 
-def test_features_feature_map_and_categories_may_be_left_out(manifest: Path) -> None:
-    change(manifest, 'features = "features"\nfeature_map = "feature_map"\n', "")
+def test_all_outputs_but_the_scores_and_categories_may_be_left_out(manifest: Path) -> None:
+    left_out = 'features = "features"\nfeature_map = "feature_map"\nlogits = "logits"\n'
+    change(manifest, left_out, "")
     change(manifest, 'categories = ["magenta"]\n', "")
 
     model = read_manifest(manifest)
@@ -138,6 +140,8 @@ def test_all_disagreements_with_the_network_are_told_at_once(manifest: Path) -> 
 
     for key in ("input.name", "outputs.features", "labels: 3"):
         assert key in message
+    for role in ("scores", "logits"):
+        assert f"do not fit {role} of" in message
 
 
 def test_a_model_file_that_was_changed_is_refused(manifest: Path) -> None:

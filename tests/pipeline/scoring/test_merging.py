@@ -60,7 +60,7 @@ def open_liar(folder: Path) -> Scorer:
     (folder / "colour.onnx").write_bytes(network)
     text = COLOUR_MANIFEST.replace("SHA256", hashlib.sha256(network).hexdigest())
     text = text.replace('["other", "magenta"]', '["magenta"]').replace("softmax", "sigmoid")
-    text = re.sub(r"(?m)^(features|feature_map) = .*$", "", text)
+    text = re.sub(r"(?m)^(features|feature_map|logits) = .*$", "", text)
     (folder / "model.toml").write_text(text, encoding="utf-8")
     return open_scorer(
         read_manifest(folder / "model.toml"),
@@ -72,7 +72,7 @@ def test_many_threads_get_the_answers_to_their_own_questions(
     scorer: Scorer, merging: MergingScorer
 ) -> None:
     asked = [frames(scorer, 1 + seed % 3, seed) for seed in range(THREADS)]
-    alone = [scorer.score(pixels).scores for pixels in asked]
+    alone = [scorer.score(pixels) for pixels in asked]
     start = threading.Barrier(THREADS)
 
     def ask(i: int) -> ModelOutputs:
@@ -83,7 +83,9 @@ def test_many_threads_get_the_answers_to_their_own_questions(
         together = list(threads.map(ask, range(THREADS)))
 
     for own, shared in zip(alone, together, strict=True):
-        np.testing.assert_allclose(shared.scores, own, atol=1e-6)
+        np.testing.assert_allclose(shared.scores, own.scores, atol=1e-6)
+        np.testing.assert_allclose(shared.features, own.features, atol=1e-6)
+        np.testing.assert_allclose(shared.logits, own.logits, atol=1e-4)
     assert merging.frames == sum(len(pixels) for pixels in asked)
     assert merging.batches < THREADS
 

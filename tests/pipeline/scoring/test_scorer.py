@@ -311,3 +311,36 @@ def test_opening_a_scorer_leaves_the_streams_and_the_search_path_alone(tmp_path:
     )
 
     assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        pytest.param(ModelOutputNames("scores", ScoresAre.PROBABILITIES), None, id="none-offered"),
+        pytest.param(ModelOutputNames("scores", ScoresAre.LOGITS), [[1, 0, 0.2]], id="raw-scores"),
+        pytest.param(
+            ModelOutputNames("scores", ScoresAre.PROBABILITIES, logits="scores"),
+            [[1, 0, 0.2]],
+            id="an-output-of-their-own",
+        ),
+    ],
+)
+def test_logits_are_what_the_scores_were_made_of(
+    outputs: ModelOutputNames, expected: list[list[float]] | None, tmp_path: Path
+) -> None:
+    scorer = scorer_of(first_pixel_model(tmp_path, outputs=outputs))
+    pixels = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
+    pixels[0, 0, 0] = (255, 0, 51)
+
+    logits = scorer.score(pixels).logits
+
+    if expected is None:
+        assert logits.shape == (1, 0)
+    else:
+        np.testing.assert_allclose(logits, expected, atol=1e-6)
+
+
+def test_the_scores_of_the_colour_model_are_the_softmax_of_its_logits(colour: Scorer) -> None:
+    said = colour.score(np.concatenate([share_of_magenta(0.05), share_of_magenta(0.5)]))
+
+    np.testing.assert_allclose(activate(said.logits, Exclusivity.SOFTMAX), said.scores, atol=1e-6)

@@ -53,6 +53,11 @@ FLASH = replace(NUDITY, kind=ReasonKind.UNCONFIRMED)
             id="a-doubt-with-its-detail",
         ),
         pytest.param(
+            [Reason(ReasonKind.UNFAMILIAR, detail="31 of 40 good frames (78 %) are unlike it")],
+            "31 of 40 good frames (78 %) are unlike it",
+            id="strangers-in-their-own-words",
+        ),
+        pytest.param(
             [Reason(ReasonKind.COVERAGE)], "part of the video was not sampled", id="a-doubt"
         ),
         pytest.param([Reason(ReasonKind.THRESHOLD, "gore")], "gore", id="without-times"),
@@ -80,6 +85,12 @@ def test_the_caveats_name_what_one_should_doubt() -> None:
     said = caveats(many_events().report)
 
     assert said == "5 other peaks; 2 peaks not confirmed; 6 % of the video not sampled"
+
+
+def test_a_doubt_behind_the_headline_is_a_caveat() -> None:
+    said = caveats(report_of(NUDITY, Reason(ReasonKind.UNFAMILIAR, detail="9 of 9")))
+
+    assert said.startswith("much of it is unlike what the model knows; ")
 
 
 def test_caveats_of_a_clean_pass() -> None:

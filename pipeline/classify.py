@@ -17,6 +17,7 @@ from pipeline.errors import LimitExceededError
 from pipeline.judging.confidences import candidate_confidences, weigh_by_sharpness
 from pipeline.judging.gate import gate_frame
 from pipeline.judging.vote import vote
+from pipeline.media.here import Decoder
 from pipeline.records import BankFacts, Frame, Gate, ModelOutputs
 from pipeline.scoring.session import Scorer
 from pipeline.showing import Shown, read_files
@@ -50,6 +51,7 @@ class Judges:
     Attributes:
         candidates: the possible answers; their labels must be among the scorer's.
         scorer: the model.
+        decoder: decodes videos; a child process, unless the files are one's own.
         rule: how the votes are counted.
         witness: reads the title.
         strangeness: finds strangers; None = nobody looks for them.
@@ -57,6 +59,7 @@ class Judges:
 
     candidates: Candidates
     scorer: Scorer
+    decoder: Decoder
     rule: VoteRule
     witness: Witness
     strangeness: Strangeness | None
@@ -121,7 +124,13 @@ def _require_few(pictures: int, candidates: Candidates) -> None:
 def _see(paths: Sequence[Path], judges: Judges, unread: list[Unread]) -> Iterator[_Row]:
     """Yield a row a picture, in order; what cannot be read goes to *unread*."""
     geometry = judges.scorer.manifest.input.geometry
-    frames = read_files(paths, geometry=geometry, candidates=judges.candidates, unread=unread)
+    frames = read_files(
+        paths,
+        geometry=geometry,
+        candidates=judges.candidates,
+        decoder=judges.decoder,
+        unread=unread,
+    )
     shown = work_ahead(frames, depth=FRAMES_AHEAD)
     while batch := list(islice(shown, judges.scorer.batch_frames)):
         yield from _score(batch, judges)

@@ -1,21 +1,19 @@
 """Faces of pictures and videos, ready to be grouped as pictures are."""
 
 import math
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.covering import open_footage
 from pipeline.gathering import Seen
 from pipeline.learning.tracks import Sighting, Track, track_faces
-from pipeline.media.decode import CpuBudget, Damage
 from pipeline.media.faces import FaceEmbedder, FaceFinder, cut_face, restore_shape
-from pipeline.media.looks import Looker
+from pipeline.media.here import Decoder
 from pipeline.media.stills import read_still
-from pipeline.media.video import probe
-from pipeline.records import Fit, Frame, Geometry, Policy, Span
+from pipeline.records import Fit, Frame, Geometry, Policy
 
 # The whole picture, stretched; a face of a fiftieth of the longer side is 19 px wide, and found.
 SIDE_PX = 960
@@ -55,19 +53,18 @@ def see_faces_of_still(
 
 
 def see_faces_of_video(
-    path: Path, *, submission_id: str, policy: Policy, models: FaceModels
+    path: Path, *, submission_id: str, policy: Policy, models: FaceModels, decoder: Decoder
 ) -> Iterator[Seen]:
     """Yield every face of a video, tracked through all its sampled frames: one a track.
 
     Raises:
         UnreadableVideoError: if it is no video.
         LimitExceededError: if it exceeds the policy's limits.
+        DecoderDiedError: if a child that decodes dies of it.
     """
-    budget = CpuBudget(policy.limits.max_cpu_s, time.process_time)
-    video = probe(path, limits=policy.limits, budget=budget)
-    for index in video.streams:
-        looker = Looker(video, index, WHOLE, policy, budget, Damage())
-        frames = looker.first_look(looker.plan_within(Span(0, video.facts.duration_ms)))
+    footage = open_footage(path, limits=policy.limits, decoder=decoder)
+    for index in footage.video.streams:
+        frames = footage.cover(index, geometry=WHOLE, policy=policy)
         stream = f"{index.stream}:" if index.stream else ""
         for track in _tracks(frames, policy, models):
             key = f"{submission_id}@{stream}{track.best.timestamp_ms}"

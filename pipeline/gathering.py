@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import time
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.arrays import require_array, seal
+from pipeline.covering import open_footage
 from pipeline.errors import ModelError
 from pipeline.judging.gate import gate_frame
 from pipeline.learning.pictures import Pictures, gather_pictures
-from pipeline.media.decode import CpuBudget, Damage
-from pipeline.media.looks import Looker
+from pipeline.media.here import Decoder
 from pipeline.media.nearer import mirror_nearer
 from pipeline.media.stills import read_still
-from pipeline.media.video import probe
-from pipeline.records import Frame, Gate, Policy, Span
+from pipeline.records import Frame, Gate, Policy
 from pipeline.scoring.session import Scorer
 
 CELL_PX = 4  # a signature is shrunk by this once more: what is left tells copies from others
@@ -96,21 +94,25 @@ def see_still(
     return _see(good, path, [submission_id], scorer, sample, is_video=False)
 
 
-def see_video(
-    path: Path, *, submission_id: str, policy: Policy, scorer: Scorer, sample: OwnSample
+def see_video(  # noqa: PLR0913 - what is seen, by whom, and how
+    path: Path,
+    *,
+    submission_id: str,
+    policy: Policy,
+    scorer: Scorer,
+    decoder: Decoder,
+    sample: OwnSample,
 ) -> Iterator[Seen]:
     """Yield the good frames of a video's first look; what looks like the one before is left out.
 
-    Args and errors are those of `see_still`, of all video streams.
+    Args and errors are those of `see_still`, of all video streams; and DecoderDiedError if a child
+    that decodes dies of it.
     """
     require_features(scorer)
-    budget = CpuBudget(policy.limits.max_cpu_s, time.process_time)
-    video = probe(path, limits=policy.limits, budget=budget)
+    footage = open_footage(path, limits=policy.limits, decoder=decoder)
     geometry = scorer.manifest.input.geometry
-    for index in video.streams:
-        looker = Looker(video, index, geometry, policy, budget, Damage())
-        plan = looker.plan_within(Span(0, video.facts.duration_ms))
-        frames = _good(looker.first_look(plan), policy)
+    for index in footage.video.streams:
+        frames = _good(footage.cover(index, geometry=geometry, policy=policy), policy)
         stream = f"{index.stream}:" if index.stream else ""
         for batch in _batches(frames, scorer.batch_frames):
             keys = [f"{submission_id}@{stream}{frame.timestamp_ms}" for frame in batch]

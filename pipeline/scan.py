@@ -21,7 +21,7 @@ from pipeline.judging.timeline import build_timeline, require_labels
 from pipeline.judging.verdict import error_judgement, judge
 from pipeline.learning.bank import Detector
 from pipeline.media.decode import CpuBudget
-from pipeline.media.video import probe
+from pipeline.media.here import Decoder
 from pipeline.outputs import frames_table, report_json
 from pipeline.outputs.atomic import write_atomically
 from pipeline.records import (
@@ -80,6 +80,7 @@ def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
     submission_id: str,
     policy: Policy,
     scorer: Scorer,
+    decoder: Decoder,
     tag: str,
     on_progress: Callable[[float], None],
     detector: Detector | None = None,
@@ -94,18 +95,20 @@ def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
         submission_id: "sha256:" and the hash of its bytes.
         policy: what to look for; its labels must be among the scorer's.
         scorer: the model.
+        decoder: decodes; a child process, unless the file is one's own.
         tag: what the caller calls the submission; may be empty.
         on_progress: is told how much is done, 0 to 1.
         detector: tells strangers by a bank that was fitted on this model; None = by none.
 
     Raises:
         ModelError: if the bank was fitted on another model.
+        DecoderDiedError: if a child that decodes dies, hangs or speaks nonsense.
     """
     subject = Subject(submission_id, tag, path, policy, scorer.facts)
-    facts, timer = None, CpuTimer()
-    budget = CpuBudget(policy.limits.max_cpu_s, time.process_time)
+    facts, timer = None, CpuTimer(decoding_s=decoder.decoding_s, all_s=decoder.all_s)
+    budget = CpuBudget(policy.limits.max_cpu_s, decoder.cpu_s)
     try:
-        video = probe(path, limits=policy.limits, budget=budget)
+        video = decoder.probe(path, limits=policy.limits, budget=budget)
         facts = video.facts
         seen = scan_chunk(
             video,
@@ -115,6 +118,7 @@ def scan_video(  # noqa: PLR0913 - the whole of what one scan depends on
             budget=budget,
             timer=timer,
             on_progress=on_progress,
+            look_through=decoder.look_through,
             detector=detector,
         )
     except UnreadableVideoError as error:

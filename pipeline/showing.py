@@ -1,18 +1,16 @@
 """The files of one submission become frames: pictures, and the frames that cover videos."""
 
-import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.classified import Unread
-from pipeline.errors import LimitExceededError, UnreadableVideoError
-from pipeline.media.decode import CpuBudget, Damage
+from pipeline.covering import open_footage
+from pipeline.errors import DecoderDiedError, LimitExceededError, UnreadableVideoError
+from pipeline.media.here import Decoder
 from pipeline.media.kinds import is_still
-from pipeline.media.looks import Looker
 from pipeline.media.stills import read_still
-from pipeline.media.video import probe
-from pipeline.records import Examination, Frame, Geometry, Policy, Rule, Span
+from pipeline.records import Examination, Frame, Geometry, Policy, Rule
 from pipeline.votes import Candidates
 
 
@@ -32,7 +30,12 @@ class Shown:
 
 
 def read_files(
-    paths: Sequence[Path], *, geometry: Geometry, candidates: Candidates, unread: list[Unread]
+    paths: Sequence[Path],
+    *,
+    geometry: Geometry,
+    candidates: Candidates,
+    decoder: Decoder,
+    unread: list[Unread],
 ) -> Generator[Shown, None, None]:
     """Yield what files show, in order; of a video its main stream's frames, max_gap_ms apart.
 
@@ -40,38 +43,43 @@ def read_files(
         paths: the files.
         geometry: the pixels that the model wants.
         candidates: their limits hold.
+        decoder: decodes the videos; one that it dies of counts as unread.
         unread: what cannot be read, or not to its end, is added to it; the rest goes on.
     """
     for path in paths:
         try:
-            yield from _read(path, geometry, candidates)
+            yield from _read(path, geometry, candidates, decoder)
         except (UnreadableVideoError, LimitExceededError) as fault:
             unread.append(Unread(path, str(fault)))
+        except DecoderDiedError as fault:
+            unread.append(Unread(path, f"cannot be decoded: {fault}"))
 
 
-def _read(path: Path, geometry: Geometry, candidates: Candidates) -> Iterator[Shown]:
+def _read(
+    path: Path, geometry: Geometry, candidates: Candidates, decoder: Decoder
+) -> Iterator[Shown]:
     """Yield the picture of a file, or where it is none, the frames of the video that it is."""
     if is_still(path):
         frame = read_still(path, geometry=geometry, limits=candidates.limits)
         yield Shown(path, None, frame)
         return
     try:
-        yield from _watch(path, geometry, candidates)
+        yield from _watch(path, geometry, candidates, decoder)
     except UnreadableVideoError as fault:
         raise UnreadableVideoError(f"is no picture, and {fault}") from fault
 
 
-def _watch(path: Path, geometry: Geometry, candidates: Candidates) -> Iterator[Shown]:
+def _watch(
+    path: Path, geometry: Geometry, candidates: Candidates, decoder: Decoder
+) -> Iterator[Shown]:
     """Yield the frames that cover a video's main stream, few enough for one submission."""
-    budget = CpuBudget(candidates.limits.max_cpu_s, time.process_time)
-    video = probe(path, limits=candidates.limits, budget=budget)
-    stream = max(video.streams, key=lambda one: len(one.pts))
-    duration_ms = video.facts.duration_ms
+    footage = open_footage(path, limits=candidates.limits, decoder=decoder)
+    stream = max(footage.video.streams, key=lambda one: len(one.pts))
+    duration_ms = footage.video.facts.duration_ms
     gap_ms = max(candidates.max_gap_ms, 3 * duration_ms // candidates.max_pictures)
     policy = _as_policy(candidates, gap_ms)
-    looker = Looker(video, stream, geometry, policy, budget, Damage())
     next_ms = 0
-    for frame in looker.first_look(looker.plan_within(Span(0, duration_ms))):
+    for frame in footage.cover(stream, geometry=geometry, policy=policy):
         if frame.timestamp_ms >= next_ms:  # cuts bring frames of their own, near others
             next_ms = frame.timestamp_ms + gap_ms // 2
             yield Shown(path, frame.timestamp_ms, frame)

@@ -1,6 +1,5 @@
 """Files as a model sees them: what a bank is fitted on, and what is compared with one."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -9,13 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.covering import open_footage
 from pipeline.judging.gate import gate_frame
 from pipeline.learning.bank import Examples
-from pipeline.media.decode import CpuBudget, Damage
-from pipeline.media.looks import Looker
+from pipeline.media.here import Decoder
 from pipeline.media.stills import read_still
-from pipeline.media.video import probe
-from pipeline.records import Examination, Frame, Gate, ModelOutputs, Policy, Span
+from pipeline.records import Examination, Frame, Gate, ModelOutputs, Policy
 from pipeline.scoring.session import Scorer
 
 GAP_MS = 1_000
@@ -33,7 +31,7 @@ def see_picture(path: Path, *, policy: Policy, scorer: Scorer) -> ModelOutputs:
     return _see([read_still(path, geometry=geometry, limits=policy.limits)], policy, scorer)
 
 
-def see_video(path: Path, *, policy: Policy, scorer: Scorer) -> ModelOutputs:
+def see_video(path: Path, *, policy: Policy, scorer: Scorer, decoder: Decoder) -> ModelOutputs:
     """Return what the model makes of the good frames of a video, about one a second.
 
     What looks like the frame before it is left out.
@@ -41,17 +39,15 @@ def see_video(path: Path, *, policy: Policy, scorer: Scorer) -> ModelOutputs:
     Raises:
         UnreadableVideoError: if it is no video.
         LimitExceededError: if it is larger than the policy allows.
+        DecoderDiedError: if a child that decodes dies of it.
     """
-    budget = CpuBudget(policy.limits.max_cpu_s, time.process_time)
-    video = probe(path, limits=policy.limits, budget=budget)
-    duration_ms = video.facts.duration_ms
-    gap_ms = max(GAP_MS, duration_ms // MAX_FRAMES)
+    footage = open_footage(path, limits=policy.limits, decoder=decoder)
+    gap_ms = max(GAP_MS, footage.video.facts.duration_ms // MAX_FRAMES)
     policy = replace(policy, max_gap_ms=gap_ms, examination=Examination.PACKETS)
     geometry = scorer.manifest.input.geometry
     parts = []
-    for index in video.streams:
-        looker = Looker(video, index, geometry, policy, budget, Damage())
-        frames = looker.first_look(looker.plan_within(Span(0, duration_ms)))
+    for index in footage.video.streams:
+        frames = footage.cover(index, geometry=geometry, policy=policy)
         parts.append(_see(frames, policy, scorer))
     return _join(parts)
 

@@ -11,6 +11,7 @@ from PIL import Image
 from pipeline.classify import Judges, Strangeness
 from pipeline.judging.titles import read_title
 from pipeline.media.encode import Encoding, write_video
+from pipeline.media.here import DecoderHere
 from pipeline.policies.candidates import find_candidates
 from pipeline.scoring.session import Scorer
 from pipeline.votes import Candidate, Candidates, VoteRule
@@ -43,7 +44,7 @@ def judges(
     rule: VoteRule = VoteRule.POOLED,
     strangeness: Strangeness | None = None,
 ) -> Judges:
-    return Judges(candidates or colours(), scorer, rule, read_title, strangeness)
+    return Judges(candidates or colours(), scorer, DecoderHere(), rule, read_title, strangeness)
 
 
 def pixels(*, is_magenta: bool, seed: int = 0) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.media.here import DecoderHere
 from pipeline.policies.read import find_policy
 from pipeline.records import Examination, Policy, Rule
 from pipeline.scan import Scan, scan_video
@@ -41,6 +42,7 @@ def scan(path: Path, policy: Policy, scorer: Scorer) -> Scan:
         submission_id="sha256:test",
         policy=policy,
         scorer=scorer,
+        decoder=DecoderHere(),
         tag="",
         on_progress=lambda _share: None,
     )

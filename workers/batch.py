@@ -6,20 +6,23 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.drawing.style import HeatmapStyle
-from pipeline.errors import UnavailableError
+from pipeline.errors import DecoderDiedError, UnavailableError
 from pipeline.judging.timeline import require_labels
 from pipeline.learning.bank import Detector
 from pipeline.learning.bank_file import read_detector
+from pipeline.media.remote import DecoderProcess
 from pipeline.outputs.atomic import is_done, prepare_folder
 from pipeline.outputs.formats import Entry
 from pipeline.outputs.report_json import REPORT_NAME, read
 from pipeline.policies.read import find_policy
-from pipeline.records import Outcome, Policy, Report
-from pipeline.scan import scan_video, write_scan
+from pipeline.records import Outcome, Policy, Reason, ReasonKind, Report, Timings
+from pipeline.scan import Scan, Subject, error_scan, scan_video, write_scan
 from pipeline.scoring.backend import Device, Precision
 from pipeline.scoring.builtin import default_cache, find_model
 from pipeline.scoring.session import Scorer, open_scorer
 from workers.folders import choose_folder, find_namesakes, identify
+
+DECODER_LIVES = 2
 
 EXIT_PASS, EXIT_REVIEW, EXIT_BAD_INPUT, EXIT_MISSING, EXIT_ERROR = 0, 1, 2, 3, 4
 
@@ -136,7 +139,12 @@ def open_setup(  # noqa: PLR0913 - all that a batch is scanned with
 
 
 def scan_all(
-    videos: Sequence[Path], out: Path, setup: Setup, *, on_progress: Callable[[int, float], None]
+    videos: Sequence[Path],
+    out: Path,
+    setup: Setup,
+    decoder: DecoderProcess,
+    *,
+    on_progress: Callable[[int, float], None],
 ) -> Iterator[Judged]:
     """Scan *videos* into folders of *out*, and yield each as soon as its report is written.
 
@@ -144,6 +152,7 @@ def scan_all(
         videos: the files; one that is no video gets a verdict of `error`.
         out: the folder of folders; it is made if need be.
         setup: what they are scanned with.
+        decoder: the child that decodes them; a video that it dies of again and again gets `error`.
         on_progress: is told which video, counted from 0, and how much of it is done, 0 to 1.
 
     Raises:
@@ -156,8 +165,11 @@ def scan_all(
         submission_id = identify(video)
         folder = choose_folder(out, video, submission_id, has_namesake=video in namesakes)
         report = None if setup.is_forced else _find_done(folder, submission_id, setup)
-        found = report or _scan(video, folder, submission_id, setup, partial(on_progress, i))
-        yield Judged(Entry(video, folder, found), is_new=report is None)
+        if report is None:
+            scan = _scan(video, submission_id, setup, decoder, partial(on_progress, i))
+            yield Judged(Entry(video, folder, _write(scan, folder, setup)), is_new=True)
+        else:
+            yield Judged(Entry(video, folder, report), is_new=False)
         on_progress(i, 1.0)
 
 
@@ -205,20 +217,33 @@ def _find_done(folder: Path, submission_id: str, setup: Setup) -> Report | None:
 
 def _scan(
     video: Path,
-    folder: Path,
     submission_id: str,
     setup: Setup,
+    decoder: DecoderProcess,
     on_progress: Callable[[float], None],
-) -> Report:
-    scan = scan_video(
-        video,
-        submission_id=submission_id,
-        policy=setup.policy,
-        scorer=setup.scorer,
-        tag=setup.tag,
-        on_progress=on_progress,
-        detector=setup.detector,
-    )
+) -> Scan:
+    """Scan a video; one that the decoder dies of, again and again, cannot be judged."""
+    died = ""
+    for _ in range(DECODER_LIVES):
+        try:
+            return scan_video(
+                video,
+                submission_id=submission_id,
+                policy=setup.policy,
+                scorer=setup.scorer,
+                decoder=decoder,
+                tag=setup.tag,
+                on_progress=on_progress,
+                detector=setup.detector,
+            )
+        except DecoderDiedError as error:
+            died = str(error)
+    subject = Subject(submission_id, setup.tag, video, setup.policy, setup.scorer.facts)
+    reason = Reason(ReasonKind.ABANDONED, detail=f"given up after {DECODER_LIVES} attempts: {died}")
+    return error_scan(subject, None, reason, timings=Timings(0.0, 0.0, 0.0))
+
+
+def _write(scan: Scan, folder: Path, setup: Setup) -> Report:
     try:
         prepare_folder(folder)
         return write_scan(scan, folder, policy=setup.policy, style=setup.style)

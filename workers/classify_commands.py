@@ -12,6 +12,7 @@ from pipeline.drawing.vote_sheet import draw_vote_sheet
 from pipeline.judging.confidences import require_candidate_labels
 from pipeline.judging.titles import read_title
 from pipeline.learning.bank_file import read_detector
+from pipeline.media.here import Decoder
 from pipeline.outputs.atomic import write_atomically
 from pipeline.outputs.classified_json import to_line
 from pipeline.outputs.names import to_printable
@@ -27,6 +28,7 @@ from pipeline.wording.votes import (
     say_where,
 )
 from workers.batch import EXIT_BAD_INPUT, EXIT_ERROR, EXIT_PASS, EXIT_REVIEW, ModelChoice
+from workers.decoding import open_decoder
 from workers.interrupts import remembered_interrupts
 from workers.picture_sets import FoundSets, find_one_set, find_sets_by_folder
 
@@ -64,7 +66,11 @@ class ClassifyRequest:
 
 def run_classify(request: ClassifyRequest) -> int:
     """Classify what was asked for, print what each submission came to, and return the exit code."""
-    judges = _open_judges(request)
+    with open_decoder() as decoder:
+        return _classify(request, _open_judges(request, decoder))
+
+
+def _classify(request: ClassifyRequest, judges: Judges) -> int:
     max_files = judges.candidates.max_pictures
     find = find_sets_by_folder if request.is_each_folder else find_one_set
     found = find(request.paths, max_files=max_files)
@@ -101,7 +107,7 @@ def say_classified(classified: Classified) -> str:
     return "".join(f"{to_printable(line)}\n" for line in lines)
 
 
-def _open_judges(request: ClassifyRequest) -> Judges:
+def _open_judges(request: ClassifyRequest, decoder: Decoder) -> Judges:
     candidates = find_candidates(request.candidates)
     model = request.model
     manifest = find_model(model.name or candidates.model, cache=default_cache())
@@ -118,7 +124,7 @@ def _open_judges(request: ClassifyRequest) -> Judges:
         detector = read_detector(request.bank)
         detector.require_model(scorer.facts)
         strangeness = Strangeness(detector.score, detector.facts)
-    return Judges(candidates, scorer, request.rule, read_title, strangeness)
+    return Judges(candidates, scorer, decoder, request.rule, read_title, strangeness)
 
 
 def _classify_all(

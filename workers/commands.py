@@ -28,6 +28,7 @@ from workers.batch import (
     scan_all,
 )
 from workers.console import say_totals, say_verdict, show_progress
+from workers.decoding import open_decoder
 from workers.demo import make_demo_video
 from workers.gallery import draw_pages, find_tiles, name_pages
 from workers.interrupts import remembered_interrupts
@@ -176,13 +177,17 @@ def _scan_each(
     found: Found, out: Path, setup: Setup, say: Callable[[Judged], str]
 ) -> Sequence[Judged]:
     judged = []
-    with remembered_interrupts() as check, show_progress(found.videos) as display:
+    with (
+        open_decoder() as decoder,
+        remembered_interrupts() as check,
+        show_progress(found.videos) as display,
+    ):
 
         def move(i: int, share: float) -> None:
             check()
             display.move(i, share)
 
-        for one in scan_all(found.videos, out, setup, on_progress=move):
+        for one in scan_all(found.videos, out, setup, decoder, on_progress=move):
             display.say(say(one))
             judged.append(one)
     return judged

@@ -18,11 +18,12 @@ from pipeline.scoring.session import Scorer, open_scorer
 from workers.batch import EXIT_BAD_INPUT, EXIT_ERROR, ModelChoice
 from workers.cards_file import Cards, cards_path, read_cards, write_cards
 from workers.console import show_progress
+from workers.decoding import open_decoder
 from workers.faces_manifest import open_face_models
 from workers.facts_file import read_facts, rewrite_facts
 from workers.folders import identify
 from workers.groups_asking import ask, count_of, draw, say, say_answer, say_totals
-from workers.groups_pictures import Library, see_all, see_faces, see_pictures
+from workers.groups_pictures import Library, See, see_all, see_faces, see_pictures
 from workers.groups_session import (
     Session,
     call_by_name,
@@ -178,23 +179,28 @@ def find_pictures(paths: tuple[str, ...]) -> Found:
 def _look(found: Found, request: GroupsRequest) -> Looked:
     """Open the models and see what is in the files."""
     policy, cut = find_policy(request.policy), request.cut
-    if request.faces is not None:
-        models = open_face_models(request.faces)
-        see, model = see_faces(policy, models), models.sha256
-        cut = models.cut if cut is None else cut
-    else:
-        scorer = _open_scorer(request.model)
-        see, model = see_pictures(policy, scorer), scorer.facts.sha256
+    with open_decoder() as decoder:
+        if request.faces is not None:
+            models = open_face_models(request.faces)
+            see, model = see_faces(policy, models, decoder), models.sha256
+            cut = models.cut if cut is None else cut
+        else:
+            scorer = _open_scorer(request.model)
+            see, model = see_pictures(policy, scorer, decoder), scorer.facts.sha256
+        library = _see_files(found, see)
+    for fault in library.faults:
+        _complain(fault)
+    return Looked(library, model, cut)
+
+
+def _see_files(found: Found, see: See) -> Library:
     with remembered_interrupts() as check, show_progress(found.videos) as display:
 
         def move(i: int) -> None:
             check()
             display.move(i, 0.0)
 
-        library = see_all(found.videos, see, on_progress=move)
-    for fault in library.faults:
-        _complain(fault)
-    return Looked(library, model, cut)
+        return see_all(found.videos, see, on_progress=move)
 
 
 def _open_scorer(choice: ModelChoice) -> Scorer:

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from pipeline.drawing.card import CardView, Tile, draw_card
 from pipeline.drawing.thumbnails import Pictures as Shown
-from pipeline.errors import LimitExceededError, UnreadableVideoError
+from pipeline.errors import DecoderDiedError, LimitExceededError, UnreadableVideoError
 from pipeline.faces import FaceModels, see_faces_of_still, see_faces_of_video
 from pipeline.gathering import OwnSample, Seen, see_still, see_video
 from pipeline.learning.cards import Card
+from pipeline.media.here import Decoder
 from pipeline.outputs.atomic import write_atomically
 from pipeline.outputs.names import to_printable
 from pipeline.records import Policy
@@ -20,6 +22,7 @@ from workers.folders import identify
 from workers.groups_words import WHY, say_question
 from workers.videos import PICTURE_ENDINGS
 
+NAME_CHARS = 14
 NOTHING_KNOWN = "Nothing that is known looks like these"
 KEYS = "y all · n none · 2 4 all but these · = NAME · b c other guesses · ? later · u undo"
 
@@ -47,22 +50,23 @@ class Library:
 See: TypeAlias = Callable[[Path, str], Iterable[Seen]]
 
 
-def see_pictures(policy: Policy, scorer: Scorer) -> See:
+def see_pictures(policy: Policy, scorer: Scorer, decoder: Decoder) -> See:
     """Return what sees the good pictures and frames of files."""
     sample = OwnSample()
 
     def see(path: Path, submission_id: str) -> Iterable[Seen]:
-        look = see_still if is_picture(path) else see_video
+        look = see_still if is_picture(path) else partial(see_video, decoder=decoder)
         return look(path, submission_id=submission_id, policy=policy, scorer=scorer, sample=sample)
 
     return see
 
 
-def see_faces(policy: Policy, models: FaceModels) -> See:
+def see_faces(policy: Policy, models: FaceModels, decoder: Decoder) -> See:
     """Return what sees the faces in files."""
 
     def see(path: Path, submission_id: str) -> Iterable[Seen]:
-        look = see_faces_of_still if is_picture(path) else see_faces_of_video
+        is_still = is_picture(path)
+        look = see_faces_of_still if is_still else partial(see_faces_of_video, decoder=decoder)
         return look(path, submission_id=submission_id, policy=policy, models=models)
 
     return see
@@ -81,7 +85,7 @@ def see_all(paths: Sequence[Path], see: See, *, on_progress: Callable[[int], Non
         on_progress(i)
         try:
             found = list(see(path, identify(path)))
-        except (UnreadableVideoError, LimitExceededError) as fault:
+        except (UnreadableVideoError, LimitExceededError, DecoderDiedError) as fault:
             faults.append(f"{path}: {fault}")
             continue
         bad += not found
@@ -125,7 +129,9 @@ def _view(card: Card, seen: dict[str, Seen]) -> CardView:
 def _tile(one: Seen) -> Tile:
     time = "" if one.timestamp_ms is None else f" {format_time(one.timestamp_ms)}"
     # The end of a long name tells more than its beginning, and the time must show.
-    return Tile(f"{one.source.stem[-14:]}{time}", one.thumbnail)
+    stem = one.source.stem
+    name = stem if len(stem) <= NAME_CHARS else f"…{stem[1 - NAME_CHARS :]}"
+    return Tile(f"{name}{time}", one.thumbnail)
 
 
 def _say_detail(card: Card) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import (
+    DecoderDiedError,
     LimitExceededError,
     PolicyError,
     ReportError,
@@ -27,6 +28,7 @@ from pipeline.scoring.session import Scorer, open_scorer
 from pipeline.sights import see_picture, see_video, thin_out, to_examples
 from workers.batch import EXIT_BAD_INPUT, EXIT_ERROR, EXIT_PASS, EXIT_REVIEW, ModelChoice
 from workers.console import show_progress
+from workers.decoding import open_decoder
 from workers.folders import identify
 from workers.interrupts import remembered_interrupts
 from workers.videos import PICTURE_ENDINGS, VIDEO_ENDINGS, Found, find_videos
@@ -230,14 +232,20 @@ def _see_each(
     hear: Callable[[Path, ModelOutputs], str],
 ) -> None:
     """Tell *hear* what the model makes of each file, and print what it says; complain of others."""
-    with remembered_interrupts() as check, show_progress(paths) as display:
+    with (
+        open_decoder() as decoder,
+        remembered_interrupts() as check,
+        show_progress(paths) as display,
+    ):
         for i, path in enumerate(paths):
             check()
             display.move(i, 0.0)
-            see = see_picture if path.suffix.lower() in PICTURE_ENDINGS else see_video
             try:
-                outputs = see(path, policy=policy, scorer=scorer)
-            except (UnreadableVideoError, LimitExceededError) as fault:
+                if path.suffix.lower() in PICTURE_ENDINGS:
+                    outputs = see_picture(path, policy=policy, scorer=scorer)
+                else:
+                    outputs = see_video(path, policy=policy, scorer=scorer, decoder=decoder)
+            except (UnreadableVideoError, LimitExceededError, DecoderDiedError) as fault:
                 _complain(f"{path}: {fault}")
                 continue
             if len(outputs.scores):

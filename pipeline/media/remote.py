@@ -5,6 +5,7 @@ it reads what strangers handed in: see `wire`.
 """
 
 import sys
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -135,6 +136,18 @@ class DecoderProcess:
         It never goes back: a clock for a CpuBudget or a Stopwatch.
         """
         return self._past_cpu_s + (0.0 if self._child is None else self._child.cpu_s)
+
+    def decoding_s(self) -> float:
+        """Return the same: nothing is decoded anywhere else."""
+        return self.cpu_s()
+
+    def all_s(self) -> float:
+        """Return how many CPU seconds this process and its child have taken."""
+        return time.process_time() + self.cpu_s()
+
+    def look_through(self, looker: Looker) -> RemoteLooker:
+        """Return what looks in the looker's stead, in the child."""
+        return RemoteLooker(self, looker)
 
     def close(self) -> None:
         """End the child, if there is one; the next request would start another."""

@@ -19,6 +19,7 @@ from pipeline.learning.asking import find_cards
 from pipeline.learning.facts import Facts
 from pipeline.learning.groups import group_pictures
 from pipeline.learning.pictures import Pictures
+from pipeline.media.here import DecoderHere
 from pipeline.policies.read import find_policy
 from pipeline.scoring.backend import Device, Precision
 from pipeline.scoring.builtin import default_cache, find_model
@@ -116,7 +117,12 @@ def _frames(path: Path, scorer: Scorer, max_gap_ms: int) -> list[Seen]:
     policy = replace(find_policy("default"), max_gap_ms=max_gap_ms)
     sample = OwnSample()
     seen = see_video(
-        path, submission_id=identify(path), policy=policy, scorer=scorer, sample=sample
+        path,
+        submission_id=identify(path),
+        policy=policy,
+        scorer=scorer,
+        decoder=DecoderHere(),
+        sample=sample,
     )
     return list(seen)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from pipeline.drawing.style import HeatmapStyle
+from pipeline.media.here import DecoderHere
 from pipeline.policies.read import find_policy
 from pipeline.scan import scan_video, write_scan
 from pipeline.scoring.backend import Device, Precision
@@ -68,6 +69,7 @@ def _scan_rounds(videos: Sequence[Path], policy: str, rounds: int, folder: Path)
                 submission_id=identify(path),
                 policy=find_policy(policy),
                 scorer=scorer,
+                decoder=DecoderHere(),
                 tag="",
                 on_progress=lambda _share: None,
             )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from pipeline.drawing.style import HeatmapStyle
 from pipeline.errors import UnavailableError
+from pipeline.media.here import DecoderHere
 from pipeline.outputs.report_json import to_json_object
 from pipeline.scan import scan_video, write_scan
 from tests.faults.harm import Harms, do_harm
@@ -154,6 +155,7 @@ def _report_faults(world: World, videos: Sequence[Path], run_ids: dict[str, str]
             submission_id=str(found.get("submission_id")),
             policy=policy,
             scorer=scorer,
+            decoder=DecoderHere(),
             tag="",
             on_progress=lambda _share: None,
         )

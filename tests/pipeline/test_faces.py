@@ -17,6 +17,7 @@ from pipeline.learning.facts import Facts
 from pipeline.learning.groups import group_pictures
 from pipeline.media.encode import Encoding, write_video
 from pipeline.media.faces import Face, FaceFinder, SFaceEmbedder
+from pipeline.media.here import DecoderHere
 from pipeline.policies.read import find_policy
 from workers.faces_manifest import open_face_models
 
@@ -70,7 +71,11 @@ def film(path: Path, seconds: int) -> Path:
 
 
 def faces_of(path: Path, models: FaceModels) -> list[Seen]:
-    return list(see_faces_of_video(path, submission_id=KEY, policy=POLICY, models=models))
+    return list(
+        see_faces_of_video(
+            path, submission_id=KEY, policy=POLICY, models=models, decoder=DecoderHere()
+        )
+    )
 
 
 def test_a_face_is_found_where_it_is(tmp_path: Path, models: FaceModels) -> None:
@@ -130,7 +135,11 @@ def test_it_is_sought_in_all_sampled_frames(tmp_path: Path, models: FaceModels) 
             return super().embed(pixels, face)
 
     counted = replace(models, embedder=Counting())
-    list(see_faces_of_video(path, submission_id=KEY, policy=closely, models=counted))
+    list(
+        see_faces_of_video(
+            path, submission_id=KEY, policy=closely, models=counted, decoder=DecoderHere()
+        )
+    )
 
     assert len(sought) >= 12  # she is there for 3 s
 

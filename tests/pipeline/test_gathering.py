@@ -12,6 +12,7 @@ from pipeline.errors import ModelError, UnreadableVideoError
 from pipeline.gathering import MAX_OWN, OwnSample, Seen, see_still, see_video, to_pictures
 from pipeline.learning.copies import find_copies
 from pipeline.media.encode import Encoding, write_video
+from pipeline.media.here import DecoderHere
 from pipeline.policies.read import find_policy
 from pipeline.scoring.backend import Device, Precision
 from pipeline.scoring.manifest import read_manifest
@@ -86,6 +87,7 @@ def test_frames_are_called_by_their_time_and_frozen_ones_left_out(
             submission_id="sha256:b",
             policy=POLICY,
             scorer=scorer,
+            decoder=DecoderHere(),
             sample=OwnSample(),
         )
     )
@@ -103,6 +105,7 @@ def test_a_still_scene_is_one_picture(tmp_path: Path, scorer: Scorer) -> None:
         submission_id="sha256:b",
         policy=POLICY,
         scorer=scorer,
+        decoder=DecoderHere(),
         sample=OwnSample(),
     )
 

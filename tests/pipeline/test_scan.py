@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.drawing.style import HeatmapStyle
 from pipeline.media.encode import Encoding, write_streams, write_video
+from pipeline.media.here import DecoderHere
 from pipeline.outputs import frames_table, report_json
 from pipeline.records import Look, Outcome, Policy, ReasonKind, Report
 from pipeline.scan import Scan, scan_video, write_scan
@@ -56,6 +57,7 @@ def scan(
         submission_id="sha256:test",
         policy=policy,
         scorer=scorer,
+        decoder=DecoderHere(),
         tag="a tag",
         on_progress=on_progress,
     )

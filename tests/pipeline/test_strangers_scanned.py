@@ -15,6 +15,7 @@ from pipeline.learning.bank import Detector
 from pipeline.learning.bank_file import read_detector, write_bank
 from pipeline.learning.bank_fit import choose_method, fit_bank
 from pipeline.media.encode import Encoding, write_video
+from pipeline.media.here import DecoderHere
 from pipeline.media.pictures import Renderer
 from pipeline.outputs import chunk_file, frames_table, report_json
 from pipeline.records import (
@@ -101,6 +102,7 @@ def scan(path: Path, scorer: Scorer, detector: Detector | None, policy: Policy =
         submission_id="sha256:test",
         policy=policy,
         scorer=scorer,
+        decoder=DecoderHere(),
         tag="",
         on_progress=lambda _share: None,
         detector=detector,
@@ -250,17 +252,24 @@ def test_a_frozen_frame_is_as_strange_as_what_it_repeats_and_a_bad_one_has_no_sc
 def test_a_video_is_seen_about_once_a_second_and_its_bad_frames_are_not(
     folder: Path, tint: Scorer
 ) -> None:
-    seen = see_video(folder / "familiar.mkv", policy=POLICY, scorer=tint)
+    seen = see_video(folder / "familiar.mkv", policy=POLICY, scorer=tint, decoder=DecoderHere())
 
     assert 8 <= len(seen.features) <= 14
     assert seen.features.shape[1] == 3
     strict = replace(POLICY, gate=replace(POLICY.gate, flat_below=255.0))
-    assert len(see_video(folder / "familiar.mkv", policy=strict, scorer=tint).scores) == 0
+    assert (
+        len(
+            see_video(
+                folder / "familiar.mkv", policy=strict, scorer=tint, decoder=DecoderHere()
+            ).scores
+        )
+        == 0
+    )
 
 
 def test_each_file_is_a_source_of_its_own(folder: Path, tint: Scorer) -> None:
     crop = see_picture(folder / "crops" / "00.png", policy=POLICY, scorer=tint)
-    clip = see_video(folder / "familiar.mkv", policy=POLICY, scorer=tint)
+    clip = see_video(folder / "familiar.mkv", policy=POLICY, scorer=tint, decoder=DecoderHere())
 
     examples = to_examples([crop, clip, crop])
 

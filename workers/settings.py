@@ -128,6 +128,12 @@ class Settings(BaseSettings):
     silence_s: Seconds = Field(
         default=120, description="a decoder without a sign of life is killed"
     )
+    decoder_bytes: Count = Field(
+        default=4_000_000_000, description="most address space that a decoder has"
+    )
+    sandbox_required: bool = Field(
+        default=True, description="no worker starts where the system offers decoders no sandbox"
+    )
 
     tick_s: Seconds = Field(default=0.2, description="how often the relay looks for what is due")
     ring_again_s: Seconds = Field(

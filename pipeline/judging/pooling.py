@@ -93,17 +93,24 @@ def _look_medians(
     """Return the medians within half a second, shape (N,); NaN where too few were looked at.
 
     Frames that were sampled to place an edge are passed over: they crowd to both sides of it and
-    would outvote the evenly spaced ones.
+    would outvote the evenly spaced ones. A frame with none in the half second after it is one that
+    is shown for so long, or that was not looked at: nobody may speak against it.
     """
     medians = np.full(len(over), np.nan, dtype=np.float32)
     is_even = ~np.isnan(confidences) & (timeline.looks != Look.EDGE)
     starts, ends = _within_reach(timeline.timestamps_ms)
-    for i in np.flatnonzero(over).tolist():
+    for i in np.flatnonzero(over & _is_followed(timeline)).tolist():
         witnesses = is_even[starts[i] : ends[i]].copy()
         witnesses[i - starts[i]] = True
         if np.count_nonzero(witnesses) >= MIN_WITNESSES:
             medians[i] = median_low(confidences[starts[i] : ends[i]][witnesses].tolist())
     return medians
+
+
+def _is_followed(timeline: Timeline) -> NDArray[np.bool_]:
+    """Return which frames have another, good or bad, or the end, in the half second after them."""
+    next_ms = np.append(timeline.timestamps_ms[1:], timeline.duration_ms)
+    return np.asarray(next_ms - timeline.timestamps_ms <= LOOK_REACH_MS)
 
 
 def _run_medians(timeline: Timeline, rule: Rule) -> NDArray[np.float32]:

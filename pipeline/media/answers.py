@@ -142,11 +142,21 @@ def require_thumbnail(content: bytes) -> None:
     Raises:
         MisfitError: if it is not laid out as OpenCV lays it out, or larger.
     """
+    thumbnail_size(content)
+
+
+def thumbnail_size(content: bytes) -> tuple[int, int]:
+    """Return width and height of a thumbnail in pixels, of which nothing is decoded for it.
+
+    Raises:
+        MisfitError: if it is none.
+    """
     sizes = [body for marker, body in _segments(content) if marker == JPEG_SIZE]
     is_sized = len(sizes) == 1 and len(sizes[0]) >= SIDES.size
-    sides_px = SIDES.unpack_from(sizes[0]) if is_sized else (0, 0)
-    if not 1 <= min(sides_px) <= max(sides_px) <= THUMBNAIL_PX:
+    height_px, width_px = SIDES.unpack_from(sizes[0]) if is_sized else (0, 0)
+    if not 1 <= min(height_px, width_px) <= max(height_px, width_px) <= THUMBNAIL_PX:
         raise MisfitError(f"a thumbnail is not of 1 to {THUMBNAIL_PX} px")
+    return width_px, height_px
 
 
 def end_answer(damage: DamageKeys, failure: PermanentError | None) -> Answer:

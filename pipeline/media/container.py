@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import av
 from av.container import InputContainer
@@ -35,9 +35,23 @@ CONTAINER_OPTIONS = {
 }
 
 
+class Budget(Protocol):
+    """Says when there was enough."""
+
+    def is_spent(self) -> bool:
+        """Whether `check` would raise."""
+
+    def check(self) -> None:
+        """Raise an error if there was enough."""
+
+
 @contextmanager
 def open_container(
-    file: Path | int, limits: Limits, formats: tuple[str, ...] = FORMATS
+    file: Path | int,
+    limits: Limits,
+    formats: tuple[str, ...] = FORMATS,
+    *,
+    budget: Budget | None = None,
 ) -> Iterator[InputContainer]:
     """Open a file, in one of these formats, for demuxing and close it again.
 
@@ -47,16 +61,18 @@ def open_container(
         file: its path, or the descriptor of one that is open, and stays so.
         limits: of what is in it.
         formats: FFmpeg's names of those that are admitted.
+        budget: for reading, too: FFmpeg may go through gigabytes for one packet. Once it is spent,
+            the file seems to end, and the budget's own error is raised; None = unbounded.
 
     Raises:
         UnreadableVideoError: the file is missing, unreadable, not a regular file, empty, or not
             in a container format that Heatreel reads.
     """
     opened = nullcontext(file) if isinstance(file, int) else open_regular_file(file)
-    with opened as descriptor, _translated():
+    with opened as descriptor, _translated(budget):
         admitted = {"format_whitelist": ",".join(formats)}
         container = av.open(
-            _Nameless(descriptor),
+            _Nameless(descriptor, budget),
             mode="r",
             options=CONTAINER_OPTIONS | admitted | bound_decoder(limits),
             buffer_size=READ_BYTES,
@@ -104,12 +120,15 @@ class _Nameless:
     It has a place of its own in the file, so that two of them may read one descriptor.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, budget: Budget | None) -> None:
         self._descriptor = descriptor
+        self._budget = budget
         self._at = 0
 
     def read(self, size: int) -> bytes:
         """Return up to so many bytes; none at the end."""
+        if self._budget is not None and self._budget.is_spent():
+            return b""  # an error would get lost in FFmpeg, which tries again
         content = os.pread(self._descriptor, size, self._at)
         self._at += len(content)
         return content
@@ -132,14 +151,24 @@ class _Nameless:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn FFmpeg's errors, at opening and in whatever is done with the container, into ours."""
+def _translated(budget: Budget | None) -> Iterator[None]:
+    """Turn FFmpeg's errors, at opening and in whatever is done with the container, into ours.
+
+    Where the budget is spent, that is the reason for whatever went wrong, or did not.
+    """
     try:
         yield
+        _check(budget)
     except av.error.FFmpegError as error:
+        _check(budget)
         raise UnreadableVideoError(_say_why(error)) from error
     except OSError as error:  # of the disk, on the way through FFmpeg
         raise UnreadableVideoError(f"cannot be read ({error.strerror})") from error
+
+
+def _check(budget: Budget | None) -> None:
+    if budget is not None:
+        budget.check()
 
 
 def _say_why(error: av.error.FFmpegError) -> str:

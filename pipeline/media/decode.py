@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Literal
 
 import av
@@ -12,10 +13,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from pipeline.errors import LimitExceededError
 from pipeline.media.container import bound_decoder
-from pipeline.media.plan import Run
+from pipeline.media.plan import EXAMINE_STEP_MS, Run
 from pipeline.media.seek import Opening, packets_from, packets_from_start
 from pipeline.probed import PacketIndex
 from pipeline.records import DamageKeys, Limits
@@ -72,6 +74,10 @@ class Damage:
         """Note that a packet could not be decoded; None = what the decoder still held."""
         self._lost.add((-1, None) if packet is None else (packet.stream_index, packet.pts))
 
+    def miss(self, stream_index: int, pts: int) -> None:
+        """Note that a packet of a stream, by its number in the file, was decoded to nothing."""
+        self._lost.add((stream_index, pts))
+
     def mar(self, stream: int, pts: int) -> None:
         """Note that the picture of *stream* at *pts* is damaged."""
         self._damaged.add((stream, pts))
@@ -103,9 +109,13 @@ class CpuBudget:
         self.max_cpu_s, self.clock_s = max_cpu_s, clock_s
         self.began_s = clock_s()
 
+    def is_spent(self) -> bool:
+        """Whether `check` would raise."""
+        return self.clock_s() - self.began_s > self.max_cpu_s
+
     def check(self) -> None:
         """Raise LimitExceededError if the budget is spent."""
-        if self.clock_s() - self.began_s > self.max_cpu_s:
+        if self.is_spent():
             raise LimitExceededError(f"takes more than {self.max_cpu_s:g} CPU seconds")
 
 
@@ -127,7 +137,8 @@ def decode_runs(  # noqa: PLR0913 - what to decode, how, and within which bounds
     file and *reopen* opens it once more, what lies before is passed over by a seek that the index
     bears out. Each run starts the decoder anew; pictures that need frames from before their run
     (of an open GOP) are left out, and so is a picture that is not shown after the one before it:
-    it counts as damage.
+    it counts as damage. So does a packet that a decoder passes over in silence, where that leaves a
+    gap of more than EXAMINE_STEP_MS.
 
     Raises:
         LimitExceededError: if the CPU budget is spent. Pictures that grow far beyond max_pixels in
@@ -148,7 +159,8 @@ def decode_runs(  # noqa: PLR0913 - what to decode, how, and within which bounds
         frames = _decode(codec, packets, damage, budget)
         if is_guessed:
             frames = _retimed(frames, index, run)
-        for picture in _pictures(frames, index, run, damage):
+        pictures = _pictures(frames, index, run, damage)
+        for picture in _note_silence(pictures, index, run, partial(damage.miss, stream.index)):
             if shown_ms < picture.timestamp_ms < index.end_ms:
                 shown_ms = picture.timestamp_ms
                 yield picture
@@ -189,6 +201,37 @@ def _pictures(
         if frame.is_corrupt:
             damage.mar(index.stream, frame.pts)
         yield Picture(frame.pts, index.to_ms(frame.pts), frame)
+
+
+def _note_silence(
+    pictures: Iterator[Picture], index: PacketIndex, run: Run, miss: Callable[[int], None]
+) -> Iterator[Picture]:
+    """Yield the pictures of *run*; of packets that gave none for too long, tell *miss* the times.
+
+    A decoder leaves out frames that no other refers to, if it may, and packets that mean nothing to
+    it, without a word. Where that leaves more than EXAMINE_STEP_MS unseen, something may be hidden.
+    """
+    all_pts = np.sort(index.pts[run.first : run.stop])
+    shown_pts = int(index.pts[run.first])
+    for picture in pictures:
+        for pts in _unseen(all_pts, index, shown_pts, picture.pts):
+            miss(pts)
+        shown_pts = max(shown_pts, picture.pts)
+        yield picture
+    for pts in _unseen(all_pts, index, shown_pts, int(all_pts[-1]) + 1):
+        miss(pts)
+
+
+def _unseen(
+    all_pts: NDArray[np.int64], index: PacketIndex, after_pts: int, before_pts: int
+) -> list[int]:
+    """Return the times, of the sorted ones, that lie between two; none if the two are close."""
+    if index.to_ms(before_pts) - index.to_ms(after_pts) <= EXAMINE_STEP_MS:
+        return []
+    first = np.searchsorted(all_pts, after_pts, side="right")
+    stop = np.searchsorted(all_pts, before_pts)
+    between: list[int] = all_pts[first:stop].tolist()
+    return between
 
 
 def _prepared(stream: VideoStream, effort: Effort, limits: Limits) -> VideoCodecContext:

@@ -25,6 +25,7 @@ import av
 from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.media.answers import end_answer, frame_answer
 from pipeline.media.decode import CpuBudget, Damage
+from pipeline.media.ffmpeg import require_safe_ffmpeg
 from pipeline.media.looks import Looker
 from pipeline.media.probe_answer import video_answer
 from pipeline.media.sandbox import confine
@@ -48,7 +49,12 @@ LAZY = ("numpy.ma", "encodings.ascii", "encodings.latin_1", "linecache")
 
 
 def main(arguments: list[str]) -> None:
-    """Serve the worker until it closes the line."""
+    """Serve the worker until it closes the line.
+
+    Raises:
+        BackendUnavailableError: if FFmpeg has holes that are known.
+    """
+    require_safe_ffmpeg()
     parser = argparse.ArgumentParser(description="Decodes for a worker, over standard input.")
     parser.add_argument("--max-memory-bytes", type=int)
     parser.add_argument("--require-sandbox", action="store_true")
@@ -110,11 +116,15 @@ class _Bounds(CpuBudget):
         self.began_s -= allowance.spent_s
         self._is_stopped = is_stopped
 
+    def is_spent(self) -> bool:
+        """Whether `check` would raise."""
+        return super().is_spent() or self._is_stopped()
+
     def check(self) -> None:
         """Raise LimitExceededError if the budget is spent, _StoppedError if nobody waits."""
-        super().check()
         if self._is_stopped():
             raise _StoppedError
+        super().check()
 
 
 class Inbox:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import require_array, seal
 from pipeline.errors import ModelError
+from pipeline.media.answers import thumbnail_size
 from pipeline.records import Frame
 
 MIN_CONFIDENCE = 0.8  # of the detector: below it, patterns and pets are among the faces
@@ -151,10 +152,7 @@ def restore_shape(frame: Frame) -> NDArray[np.uint8]:
 
     The frame's geometry must have stretched it; its thumbnail knows the shape.
     """
-    small = cv2.imdecode(np.frombuffer(frame.thumbnail, dtype=np.uint8), cv2.IMREAD_COLOR)
-    if small is None:
-        raise ValueError("frame must have a thumbnail that is a JPEG file")
-    height, width = small.shape[:2]
+    width, height = thumbnail_size(frame.thumbnail)
     scale = max(frame.pixels.shape[:2]) / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
@@ -21,6 +21,8 @@ from pipeline.records import Change, Frame, Geometry, Look, Policy, Span
 
 PROBE_STEP_MS = 40  # frames offered for placing an edge lie at least this far apart ...
 MAX_PROBES = 64  # ... and are at most this many
+# Of a keyframe that looks perfect to any eye.
+KEY_BYTES_A_PIXEL = 0.25
 
 
 class AnyLooker(Protocol):
@@ -73,7 +75,7 @@ class Looker:
     def plan(self) -> Plan:
         """Return what the first look is going to decode of the whole stream."""
         return plan_first_look(
-            self.index,
+            self._without_padding(),
             max_gap_ms=self.policy.max_gap_ms,
             examination=self.policy.examination,
         )
@@ -125,18 +127,34 @@ class Looker:
                 if picture.pts in wanted:
                     yield renderer.render(picture, look, Change.NONE)
 
+    def _without_padding(self) -> PacketIndex:
+        """Return the index with keyframes no larger than pictures of this size need be.
+
+        What follows a keyframe is judged by its share of the keyframe's bytes, and whoever pads one
+        could make any picture look like nothing beside it. Of streams but the main one the size of
+        the pictures is not known: there nothing is small beside a keyframe.
+        """
+        facts, index = self.video.facts, self.index
+        main = max(self.video.streams, key=lambda one: len(one.pts))
+        is_main = index.stream == main.stream
+        most_bytes = round(KEY_BYTES_A_PIXEL * facts.width * facts.height) if is_main else 0
+        clipped = np.minimum(index.sizes_bytes, most_bytes)
+        return replace(index, sizes_bytes=np.where(index.is_key, clipped, index.sizes_bytes))
+
     def _open(self) -> AbstractContextManager[InputContainer]:
         file = self.video.path if self.descriptor is None else self.descriptor
-        return open_container(file, self.policy.limits)
+        return open_container(file, self.policy.limits, budget=self.budget)
 
 
 def effort_of(index: PacketIndex, plan: Plan) -> Effort:
     """Return what the decoder may leave out in the first look.
 
-    Where a frame is shown for long, any frame may be such a one: none is left out.
+    Left out are frames that no other refers to. Those that are shown before one that precedes them
+    in the file mostly are such; where they, or one frame by itself, are shown for long, none is.
     """
-    steps_ms = np.diff(np.sort(index.all_ms()))
-    if np.any(steps_ms > EXAMINE_STEP_MS):
+    times_ms = index.all_ms()
+    ahead_ms = np.unique(np.maximum.accumulate(times_ms))
+    if np.any(np.diff(ahead_ms) > EXAMINE_STEP_MS):
         return Effort.EVERY_FRAME
     return Effort.REFERENCE_FRAMES if plan.has_fills else Effort.ROUGH_REFERENCE_FRAMES
 

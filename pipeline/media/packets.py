@@ -1,8 +1,11 @@
 """The index of a video: every packet of every video stream, read without decoding one."""
 
+import re
 from array import array
+from collections.abc import Iterator
 from fractions import Fraction
 
+import av
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -13,6 +16,8 @@ from numpy.typing import NDArray
 from pipeline.errors import LimitExceededError
 from pipeline.probed import PacketIndex
 from pipeline.records import Limits
+
+STREAM = re.compile(r"^ *Stream #0:(\d+)", re.MULTILINE)  # as FFmpeg lists a file's streams
 
 
 class _Rows:
@@ -71,7 +76,7 @@ def index_packets(container: InputContainer, limits: Limits) -> tuple[PacketInde
         LimitExceededError: if a stream has more packets than limits.max_frames.
     """
     rows = {stream.index: _Rows() for stream in container.streams.video}
-    for packet in container.demux(container.streams.video):
+    for packet in read_packets(container, *container.streams.video):
         if packet.size == 0:  # the end of a stream
             continue
         stream_rows = rows[packet.stream_index]
@@ -91,6 +96,37 @@ def index_packets(container: InputContainer, limits: Limits) -> tuple[PacketInde
         (index.as_still(origin_s, end_s) if cover else index).at_origin(origin_s)
         for index, cover in zip(found, is_cover, strict=True)
     )
+
+
+def read_packets(
+    container: InputContainer, *streams: VideoStream
+) -> "Iterator[Packet[VideoStream]]":
+    """Yield the packets of these streams, as they lie in the file; an empty one ends a stream.
+
+    PyAV knows the streams that were there when the file was opened. Of those that begin later it
+    gives no packet, and at the file's end it may stumble over them: see `count_late_streams`.
+    """
+    try:
+        yield from container.demux(streams)
+    except IndexError:
+        if count_late_streams(container) == 0:
+            raise
+
+
+def count_late_streams(container: InputContainer) -> int:
+    """Return how many streams have come to light while the file was read, and not before.
+
+    In MPEG-TS and its like any packet may begin one. FFmpeg knows them then, but of all that PyAV
+    tells, they are in its list for people only.
+    """
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        listed = container.dumps_format()  # type: ignore[attr-defined] # its stub leaves it out
+    finally:
+        av.logging.set_level(level)
+    numbers = [int(number) for number in STREAM.findall(listed)]
+    return max(0, max(numbers, default=-1) + 1 - len(container.streams))
 
 
 def time_of(packet: "Packet[VideoStream]") -> int | None:

@@ -4,6 +4,7 @@ Nor does decoding hold the worker's interpreter lock then. What comes from the c
 it reads what strangers handed in: see `wire`.
 """
 
+import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pipeline.errors import DecoderDiedError
+from pipeline.errors import BackendUnavailableError, DecoderDiedError
 from pipeline.media.answers import FrameReader
 from pipeline.media.child import Child, Talk
 from pipeline.media.container import open_regular_file
@@ -31,9 +32,33 @@ from pipeline.media.wire import (
 from pipeline.probed import PacketIndex, Video
 from pipeline.records import Frame, Limits, Look, Policy, Span
 
+EXAMINE_S = 60.0  # a decoder that has not started within this time does not start
 DECODER = (sys.executable, "-m", "pipeline.media.decoder")
 
 Item = TypeVar("Item")
+
+
+def examine_decoder(*, is_required: bool, command: Sequence[str] = DECODER) -> str:
+    """Start a decoder that says what it gives up before it decodes, and return its words.
+
+    Args:
+        is_required: whether it must be kept from files, network and processes.
+        command: starts the decoder.
+
+    Raises:
+        BackendUnavailableError: if it must and is not, or cannot be started.
+    """
+    flags = ("--examine", "--require-sandbox") if is_required else ("--examine",)
+    try:
+        done = subprocess.run(  # noqa: S603 - ours
+            [*command, *flags], capture_output=True, text=True, check=False, timeout=EXAMINE_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BackendUnavailableError(f"no decoder can be started: {error}") from error
+    if done.returncode != 0:
+        why = printable(done.stderr.strip().rpartition("\n")[2])
+        raise BackendUnavailableError(f"no decoder can be started: {why}")
+    return printable(done.stdout.strip())
 
 
 @dataclass(frozen=True, slots=True)

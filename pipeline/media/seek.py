@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from pipeline.media.packets import place_of, time_of
+from pipeline.media.packets import place_of, read_packets, time_of
 from pipeline.probed import PacketIndex
 
 SEEK_FROM = 2_000  # packets: to read fewer costs less than what a seek may
@@ -33,7 +33,7 @@ def packets_from_start(
     container: InputContainer, stream: VideoStream
 ) -> "Iterator[tuple[int, Packet[VideoStream]]]":
     """Yield the packets of a stream, each with its number, by counting."""
-    return enumerate(packet for packet in container.demux(stream) if packet.size)
+    return enumerate(packet for packet in read_packets(container, stream) if packet.size)
 
 
 def packets_from(
@@ -97,7 +97,7 @@ def _seek(
 ) -> "Iterator[Packet[VideoStream]]":
     stream = container.streams.video[index.stream]
     container.seek(int(index.pts[target]), stream=stream)
-    return (packet for packet in container.demux(stream) if packet.size)
+    return (packet for packet in read_packets(container, stream) if packet.size)
 
 
 def _place_of(head: "list[Packet[VideoStream]]", index: PacketIndex) -> int | None:

@@ -23,6 +23,9 @@ def read_still(path: Path, *, geometry: Geometry, limits: Limits) -> Frame:
     with open_container(path, limits, STILL_FORMATS) as container:
         stream = container.streams.video[0]
         size = stream.width, stream.height
+        if 0 in size:  # FFmpeg had a look, and would have none of it
+            most = f"{limits.max_pixels:,} pixels"
+            raise UnreadableVideoError(f"has no picture that is readable and within {most}")
         if size[0] * size[1] > limits.max_pixels:
             raise LimitExceededError(
                 f"has {size[0]}x{size[1]} pixels, more than {limits.max_pixels:,}"

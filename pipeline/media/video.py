@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.media.container import open_container
 from pipeline.media.decode import CpuBudget, Damage, Effort, decode_runs
-from pipeline.media.packets import index_packets
+from pipeline.media.packets import count_late_streams, index_packets
 from pipeline.media.pictures import quarter_turns_of
 from pipeline.media.plan import Run
 from pipeline.probed import PacketIndex, Video
 from pipeline.records import Limits, Reason, ReasonKind, Span, VideoFacts
 
+MAX_STREAMS = 32  # of video: each is looked at by itself, and a small file can hold a thousand
 TOLERANCE_MS = 500  # containers round, and their audio often outlasts the picture by this much
 UNEVEN_SHARE = 0.01  # with more than this share of odd steps, frames are unevenly spaced
 STEP_TOLERANCE = 0.1  # a step is odd if it differs this much from the usual one
@@ -35,9 +36,10 @@ def probe(path: Path, *, limits: Limits, budget: CpuBudget, descriptor: int | No
         LimitExceededError: if it has more pixels, frames or time than *limits* allow.
     """
     file = path if descriptor is None else descriptor
-    with open_container(file, limits) as container:
+    with open_container(file, limits, budget=budget) as container:
         _require_video(container, limits)
         streams = index_packets(container, limits)
+        budget.check()  # it may have ended the reading
         if not streams:
             raise UnreadableVideoError("holds no frames")
         declared = [_declared_end_ms(container, index) for index in streams]
@@ -54,6 +56,8 @@ def probe(path: Path, *, limits: Limits, budget: CpuBudget, descriptor: int | No
 def _require_video(container: InputContainer, limits: Limits) -> None:
     if not container.streams.video:
         raise UnreadableVideoError("has no video stream")
+    if (count := len(container.streams.video)) > MAX_STREAMS:
+        raise LimitExceededError(f"has {count:,} video streams, more than {MAX_STREAMS}")
     for stream in container.streams.video:
         if getattr(stream, "codec_context", None) is None:
             raise UnreadableVideoError("has a video stream of an unknown codec")
@@ -100,6 +104,8 @@ def _faults(
     details = []
     if sum(len(index.pts) for index in streams) == 1:
         details.append("holds a single frame")
+    if late := count_late_streams(container):
+        details.append(f"{late:,} streams begin late in the file, and were not looked at")
     if container.duration is None:
         details.append("does not say how long it is")
     for index, end_ms in zip(streams, declared_ms, strict=True):
@@ -148,7 +154,7 @@ def _facts(
     limits: Limits,
     budget: CpuBudget,
 ) -> VideoFacts:
-    with open_container(file, limits) as container:
+    with open_container(file, limits, budget=budget) as container:
         index = max(streams, key=lambda one: len(one.pts))  # a cover picture is not the video
         stream = container.streams.video[index.stream]
         quarter_turns = _quarter_turns(container, index, limits, budget)

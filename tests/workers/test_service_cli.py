@@ -1,12 +1,13 @@
 """The commands of the service, as operators type them."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from typer.testing import CliRunner, Result
 
 from tests.models import write_colour_model
@@ -124,6 +125,37 @@ def test_an_edited_audit_log_is_found() -> None:
     assert result.stdout == "row 1: was edited\n"
 
 
+@pytest.mark.usefixtures("migrated")
+def test_an_audit_log_that_was_cut_off_is_found_by_the_head_that_was_noted() -> None:
+    for name in ("one", "two", "three"):
+        heatreel("keys", "create", name)
+    told = heatreel("audit", "verify").stdout
+    assert re.fullmatch(r"head 3:[0-9a-f]{64}\n", told)
+    head = told.split()[1]
+    database = open_service(read_settings()).database
+    with database.write() as connection:
+        connection.execute(delete(audit).where(audit.c.number == 3))
+    database.close()
+
+    assert heatreel("audit", "verify").exit_code == 0  # by itself the log cannot know
+    result = heatreel("audit", "verify", "--head", head)
+    assert result.exit_code == 2
+    assert result.stdout == "row 3: is not there, or not the one that was noted\n"
+    heatreel("keys", "create", "another third one")
+    assert heatreel("audit", "verify", "--head", head).exit_code == 2
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(
+    "head", ["", "3", ":", "x:" + "f" * 64, "-1:" + "f" * 64, "3:" + "F" * 64, "9" * 99 + ":x"]
+)
+def test_a_head_that_is_none_is_refused(head: str) -> None:
+    result = heatreel("audit", "verify", f"--head={head}")
+
+    assert result.exit_code == 2
+    assert "NUMBER:HASH" in result.stderr
+
+
 def test_videos_are_enqueued_once(migrated: Path) -> None:
     clip = migrated / "clips" / "clip.mp4"
     clip.write_bytes(b"x")
@@ -183,7 +215,7 @@ def test_the_doctor_looks_at_everything_though_one_thing_is_away(
         "broker",
         what,
     }
-    assert len(lines) == 6
+    assert len(lines) == 7
 
 
 @pytest.mark.usefixtures("home")

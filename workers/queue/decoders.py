@@ -9,9 +9,12 @@ from pipeline.media.remote import DECODER, DecoderProcess
 class Decoders:
     """Decoding child processes by thread, each started when its thread first needs it."""
 
-    def __init__(self, silence_s: float, command: Sequence[str] = DECODER) -> None:
-        """Make an empty set; a child that gives no sign of life for silence_s is ended."""
+    def __init__(
+        self, *, silence_s: float, max_memory_bytes: int, command: Sequence[str] = DECODER
+    ) -> None:
+        """Make an empty set; see `DecoderProcess` for the arguments."""
         self._silence_s = silence_s
+        self._max_memory_bytes = max_memory_bytes
         self._command = command
         self._local = threading.local()
         self._all: list[DecoderProcess] = []
@@ -22,7 +25,9 @@ class Decoders:
         decoder: DecoderProcess | None = getattr(self._local, "decoder", None)
         if decoder is None:
             decoder = self._local.decoder = DecoderProcess(
-                silence_s=self._silence_s, command=self._command
+                silence_s=self._silence_s,
+                max_memory_bytes=self._max_memory_bytes,
+                command=self._command,
             )
             with self._lock:
                 self._all.append(decoder)

@@ -12,6 +12,7 @@ from celery import Celery, signals
 from celery.worker.request import Request
 
 from pipeline.errors import PermanentError, UnavailableError
+from pipeline.media.remote import DECODER, examine_decoder
 from workers.catalogue import Catalogue
 from workers.errors import SettingsError
 from workers.queue.app import SUBMIT_QUEUE, SUBMIT_TASK, make_app, task_name
@@ -79,10 +80,19 @@ def run_worker(service: Service, catalogue: Catalogue, queues: Collection[str], 
         catalogue: the policies and models.
         queues: kinds of step, and SUBMIT_QUEUE.
         name: of the worker; nobody else has it.
+
+    Raises:
+        BackendUnavailableError: if decoders have no sandbox here, and the settings require one.
     """
     kinds = frozenset(StepKind(queue) for queue in queues if queue != SUBMIT_QUEUE)
     leases = Leases(service)
-    decoders = Decoders(service.settings.silence_s)
+    settings = service.settings
+    logger.info("decoders: %s", examine_decoder(is_required=settings.sandbox_required))
+    decoders = Decoders(
+        silence_s=settings.silence_s,
+        max_memory_bytes=settings.decoder_bytes,
+        command=(*DECODER, "--require-sandbox") if settings.sandbox_required else DECODER,
+    )
     work = VideoWork(service, Scorers(service.settings, catalogue), decoders, name)
     runner = StepRunner(service, work, leases, Claimant(name, kinds, service.settings.terms))
     app = make_app(service.settings)

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from pipeline.judging.peaks import confirm_targets
 from pipeline.judging.pooling import as_confidence, settle_peaks, video_confidence
 from pipeline.records import Gate, Look, Span, Timeline
-from tests.pipeline.judging.builders import NAN, footage, rule, timeline, timelines
+from tests.pipeline.judging.builders import (
+    DURATION_MS,
+    NAN,
+    confidences,
+    footage,
+    rule,
+    timeline,
+    timelines,
+)
 
 RULE = rule(review=0.5)
 
@@ -28,7 +36,9 @@ def slow_median(line: Timeline, i: int) -> float | None:
         return 0 <= j < len(times) - 1 and not any(times[j] < at < times[j + 1] for at in breaks)
 
     even = [j for j in frames if line.looks[j] != Look.EDGE or j == i]
-    look = [values[j] for j in even if is_near(j) and not np.isnan(values[j])]
+    is_followed = [*times, line.duration_ms][i + 1] <= times[i] + 500
+    near = [values[j] for j in even if is_near(j) and not np.isnan(values[j])]
+    look = near if is_followed else []
     first = last = i
     while goes_on(first - 1) and values[first - 1] >= 0.5:
         first -= 1
@@ -98,6 +108,33 @@ def test_edge_samples_are_passed_over_by_the_median() -> None:
     found = settle_peaks(timeline(*LONE, (1_437, 0.9), (1_468, 0.9), edges=(1_437, 1_468)), RULE)
 
     assert not found.is_confirmed.any()
+
+
+@pytest.mark.parametrize(("next_ms", "is_refuted"), [(2_000, True), (2_001, False), (3_900, False)])
+def test_what_is_shown_for_long_is_not_outvoted_by_what_was_before(
+    next_ms: int, *, is_refuted: bool
+) -> None:
+    """No frame in the half second behind it was found: it stood there all the time."""
+    before = [(1_000, 0.1), (1_100, 0.1), (1_250, 0.1)]
+    found = settle_peaks(timeline(*before, (1_500, 0.9), (next_ms, 0.1)), RULE)
+
+    assert found.is_settled[3] == is_refuted
+
+
+@pytest.mark.parametrize(("start_ms", "is_refuted"), [(3_500, True), (3_499, False)])
+def test_nor_is_what_stands_to_the_end(start_ms: int, *, is_refuted: bool) -> None:
+    before = [(start_ms - ago_ms, 0.1) for ago_ms in (500, 400, 250)]
+    found = settle_peaks(timeline(*before, (start_ms, 0.9)), RULE)
+
+    assert found.is_settled[3] == is_refuted
+
+
+@pytest.mark.parametrize("gate", [Gate.BLACK, Gate.CORRUPT])
+def test_a_bad_frame_after_it_shows_that_it_was_gone(gate: Gate) -> None:
+    frames = [(1_000, 0.1), (1_250, 0.1), (1_500, 0.9), (1_600, NAN)]
+    line = timeline(*frames, gates={1_600: gate})
+
+    assert settle_peaks(line, RULE).is_settled[2]
 
 
 @pytest.mark.parametrize(("last_ms", "is_run"), [(249, False), (250, True)])
@@ -179,11 +216,12 @@ def test_a_video_never_comes_to_more_than_its_highest_frame(line: Timeline) -> N
     assert not video_confidence(line, RULE) > as_confidence(highest)
 
 
-@given(timelines())
-def test_time_runs_the_same_backwards_for_the_look_around_a_peak(line: Timeline) -> None:
+@given(st.sampled_from([125, 250, 500]), st.lists(confidences, min_size=32, max_size=32))
+def test_time_runs_the_same_backwards_for_the_look_around_a_peak(
+    step_ms: int, values: list[float]
+) -> None:
     """Mirrored in time, a video without edge samples comes to the same confidence."""
-    values = line.confidences[:, 0].tolist()
-    frames = list(zip(line.timestamps_ms.tolist(), values, strict=True))
-    mirrored = [(line.duration_ms - 1 - t, value) for t, value in frames]
+    frames = list(zip(range(0, DURATION_MS, step_ms), values, strict=False))
+    mirrored = [(DURATION_MS - 1 - t, value) for t, value in frames]
 
     np.testing.assert_equal(confidence(*frames), confidence(*mirrored))

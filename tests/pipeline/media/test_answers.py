@@ -22,6 +22,7 @@ from pipeline.media.answers import (
     frame_answer,
     read_end,
     require_thumbnail,
+    thumbnail_size,
 )
 from pipeline.media.plan import Plan, Run
 from pipeline.media.wire import (
@@ -290,3 +291,11 @@ def test_a_lost_packet_is_of_a_stream(row: tuple[int, int, int]) -> None:
 
     with pytest.raises(MisfitError, match="of no stream"):
         read_end(tape, read_header(tape), INDEX)
+
+
+@pytest.mark.parametrize("size", [(160, 90), (90, 160), (1, 160), (160, 1)])
+def test_a_thumbnail_says_how_large_it_is_without_being_decoded(size: tuple[int, int]) -> None:
+    content = jpeg(*size)
+    scan = content.index(b"\xff\xda")
+
+    assert thumbnail_size(content) == thumbnail_size(content[: scan + 2]) == size

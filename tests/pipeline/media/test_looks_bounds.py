@@ -47,6 +47,20 @@ def test_effort(step_ms: int, has_fills: bool, effort: Effort) -> None:  # noqa:
     assert effort_of(index, Plan((), (), frozenset(), has_fills)) is effort
 
 
+@pytest.mark.parametrize(
+    ("ahead_ms", "effort"),
+    [(250, Effort.ROUGH_REFERENCE_FRAMES), (251, Effort.EVERY_FRAME)],
+)
+def test_frames_between_two_that_lie_far_apart_are_all_decoded(
+    ahead_ms: int, effort: Effort
+) -> None:
+    """They come behind a frame that is shown later: no other refers to them, it may be."""
+    between = [(shown_ms, 1, False) for shown_ms in range(50, ahead_ms, 50)]
+    index = index_of((0, 9, True), (ahead_ms, 1, False), *between, end_ms=900)
+
+    assert effort_of(index, Plan((), (), frozenset(), has_fills=False)) is effort
+
+
 def test_a_cut_that_the_encoder_saw_starts_a_shot(tmp_path: Path) -> None:
     """By packets alone, no two pictures are close enough to be compared."""
     how = Encoding(rate_hz=20, keyframe_interval=80, options={"preset": "veryfast"})

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.media.remote import DecoderProcess, RemoteLooker
+from pipeline.errors import BackendUnavailableError
+from pipeline.media.remote import DecoderProcess, RemoteLooker, examine_decoder
 from pipeline.media.sandbox import ABIS, CALLS, Confinement
 from pipeline.records import Look
 from tests.pipeline.media.media_parts import LIMITS, budget
@@ -139,21 +140,28 @@ def test_no_number_stands_for_two_calls(column: int) -> None:
     assert len(set(numbers)) == len(numbers)
 
 
-def test_an_answer_of_what_holds_comes_from_a_decoder_itself() -> None:
-    said = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pipeline.media.decoder",
-            "--examine",
-            "--max-memory-bytes=5000000000",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+def test_a_decoder_says_what_it_gives_up() -> None:
+    assert examine_decoder(is_required=True) == "no file by name, no network, no process; not root"
 
-    assert said == "no file by name, no network, no process; not root; at most 5.0 GB of memory\n"
+
+# A system without seccomp, as far as the sandbox can tell.
+ELSEWHERE = (
+    "import sys; from pipeline.media import decoder, sandbox; sandbox.ABIS.clear();"
+    "decoder.main(sys.argv[1:])"
+)
+
+
+def test_where_there_is_no_sandbox_none_starts_unless_that_is_allowed() -> None:
+    command = (sys.executable, "-c", ELSEWHERE)
+
+    with pytest.raises(BackendUnavailableError, match="offers no sandbox: NOT kept from files"):
+        examine_decoder(is_required=True, command=command)
+    assert examine_decoder(is_required=False, command=command).startswith("NOT kept from files")
+
+
+def test_a_decoder_that_does_not_start_is_said_not_to() -> None:
+    with pytest.raises(BackendUnavailableError, match="no decoder can be started"):
+        examine_decoder(is_required=True, command=("/nowhere/decoder",))
 
 
 def test_a_decoder_holds_one_descriptor_a_request_and_then_none(tmp_path: Path) -> None:

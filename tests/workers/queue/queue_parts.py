@@ -9,6 +9,7 @@ from pipeline.scoring.backend import Device
 from tests.models import write_colour_model
 from tests.workers.test_cli import ENCODING, POLICY, pictures
 from workers.catalogue import Catalogue, read_catalogue
+from workers.download import OUTSIDE, Outside
 from workers.queue.decoders import Decoders
 from workers.queue.leases import Leases
 from workers.queue.runner import StepRunner
@@ -73,12 +74,17 @@ class House:
         kinds: frozenset[StepKind] = frozenset(StepKind),
         *,
         decoder: Sequence[str] = DECODER,
+        outside: Outside = OUTSIDE,
     ) -> StepRunner:
         """Return one who does such steps, with a model and decoders of its own."""
-        decoders = Decoders(self.settings.silence_s, decoder)
+        decoders = Decoders(
+            silence_s=self.settings.silence_s,
+            max_memory_bytes=self.settings.decoder_bytes,
+            command=decoder,
+        )
         self._decoders.append(decoders)
         scorers = Scorers(self.settings, self.catalogue)
-        work = VideoWork(self.service, scorers, decoders, WORKER)
+        work = VideoWork(self.service, scorers, decoders, WORKER, outside)
         claimant = Claimant(WORKER, kinds, self.settings.terms)
         return StepRunner(self.service, work, Leases(self.service), claimant)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from workers.errors import ConflictError, StoreUnavailableError
+from workers.errors import ConflictError, DatabaseUnavailableError
 from workers.store.database import Database
 from workers.web.together import Together
 
@@ -75,7 +75,7 @@ def test_a_database_that_is_away_is_told_to_all(tmp_path: Path) -> None:
     notes = Notes(Database(f"sqlite:///{tmp_path / 'no' / 'folder' / 'x.db'}"))
     made = asyncio.run(notes.note_all(range(3)))
 
-    assert [type(one) for one in made] == [StoreUnavailableError] * 3
+    assert [type(one) for one in made] == [DatabaseUnavailableError] * 3
 
 
 def test_one_that_nobody_waits_for_any_more_keeps_nobody_waiting(database: Database) -> None:

@@ -6,7 +6,7 @@ Any number of relays may run; what two of them do twice does no harm.
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -69,9 +69,11 @@ class Relay:
         Raises:
             UnavailableError: if the database, the broker or the artifact store is away.
         """
-        duties: list[Callable[[], None]] = [self._address_events, self._erase, self.ring]
+        duties: list[Callable[[], None]] = [self._address_events, self._erase]
         if is_slow:
-            duties = [self.take_back, self.give_up, self._forget, *duties]
+            duties = [self.take_back, self.give_up, self._forget, *duties, self.ring]
+        else:
+            duties.append(self._ring_where_due)
         failures = []
         for duty in duties:
             try:
@@ -83,14 +85,14 @@ class Relay:
         if failures:
             raise failures[0]
 
-    def ring(self) -> None:
+    def ring(self, kinds: Collection[StepKind] = tuple(StepKind)) -> None:
         """Ring for what is due, but keep the broker's queues short.
 
         The broker holds a window of the bells, the database all of them: its memory does not
         grow with the queue, and a broker that lost everything is made whole again by itself.
         """
         settings = self.service.settings
-        for kind in StepKind:
+        for kind in kinds:
             waiting = self.broker.count_waiting(kind)
             note_broker_there()
             room = settings.ring_window - waiting
@@ -108,6 +110,18 @@ class Relay:
                 note_bells(kind, len(bells))
                 with self.service.database.write() as connection:
                     note_rung(connection, [bell.id for bell in bells], now_ms=now_ms)
+
+    def _ring_where_due(self) -> None:
+        """Ring as `ring` does, but leave a broker alone that need hear of nothing."""
+        now_ms = self.service.now_ms()
+        lost_ms = now_ms - round(self.service.settings.ring_again_s * 1000)
+        with self.service.database.read() as connection:
+            kinds = [
+                kind
+                for kind in StepKind
+                if find_bells(connection, kind, now_ms=now_ms, rung_before_ms=lost_ms, limit=1)
+            ]
+        self.ring(kinds)
 
     def take_back(self) -> None:
         """Make due again what nobody holds any more."""

@@ -66,11 +66,21 @@ def test_a_broker_that_is_away_is_told_and_the_rounds_go_on(house: House) -> Non
 
     def tick() -> None:
         with pytest.raises(BrokerUnavailableError):
-            relay.tick(is_slow=False)
+            relay.tick(is_slow=True)
 
     assert grown('heatreel_away_total{what="broker"}', tick) == 1
     assert grown("heatreel_relay_ticks_total", tick) == 1
     assert told()["heatreel_broker_up"] == 0
+
+
+def test_a_broker_is_asked_only_where_there_is_something_to_ring_for(house: House) -> None:
+    """Else a relay that has nothing to do would keep it, and itself, busy."""
+    relay = relay_of(house)
+    relay.tick(is_slow=False)  # there is no broker, and nobody minds
+    house.upload("magenta.mp4")
+
+    with pytest.raises(BrokerUnavailableError):
+        relay.tick(is_slow=False)
 
 
 def test_a_database_that_is_away_says_nothing_of_the_broker(house: House) -> None:

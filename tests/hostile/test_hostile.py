@@ -40,7 +40,7 @@ def test_there_are_many_crafted_files_each_with_a_name_of_its_own() -> None:
     assert len(TEXTS) >= 40
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_no_crafted_file_gets_through(suite: Suite) -> None:
     for case in crafted_cases():
         suite.try_crafted(case)

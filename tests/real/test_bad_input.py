@@ -681,7 +681,7 @@ def kill_after(words: list[str], lines: int, wait_s: float) -> None:
         process.kill()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_scan_leaves_nothing_half_done_and_the_next_completes_it(
     desk: Desk, shelf: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@
     │   ├── ModelError              a manifest or a model file is wrong, or they disagree
     │   ├── ExamplesError           pictures are too few, or no fit ones, to learn from
     │   ├── FactsError              a file of facts is wrong, or an answer contradicts it
+    │   ├── DecisionsError          a file of decisions is wrong
     │   └── ReportError             a report on disk is not one that Heatreel wrote
     └── UnavailableError        something that should be there is away; it may come back
         ├── BackendUnavailableError     the execution provider that was asked for is not here
@@ -57,6 +58,10 @@ class ExamplesError(PermanentError):
 
 class FactsError(PermanentError):
     """A file of facts is wrong, or an answer contradicts what was said before."""
+
+
+class DecisionsError(PermanentError):
+    """A file of what people decided is wrong; the message names the row."""
 
 
 class BackendUnavailableError(UnavailableError):

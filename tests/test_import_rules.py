@@ -47,7 +47,8 @@ HOMES = {
     "fastapi": {"workers/web"},
     "fsspec": {"workers/store", "workers/sources.py"},
     "google": {"pipeline/scoring"},  # protobuf, which onnx is made of
-    "httpx": {"workers/client.py", "workers/queue/letters.py"},
+    "h11": {"workers/download.py"},
+    "httpx": {"workers/client.py", "workers/download.py", "workers/queue/letters.py"},
     "kombu": {"workers/queue"},
     "matplotlib": {"pipeline/drawing"},
     "numpy": {
@@ -56,6 +57,8 @@ HOMES = {
         "workers/gallery.py",
         "workers/ood_commands.py",
         "workers/groups_session.py",
+        "workers/library.py",
+        "workers/tuned.py",
     },
     "onnx": {"pipeline/scoring"},
     "onnxruntime": {"pipeline/scoring", "workers/doctor.py"},

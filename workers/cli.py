@@ -21,6 +21,7 @@ from workers.classify_cli import classifying
 from workers.groups_cli import groups
 from workers.ood_cli import ood
 from workers.service_cli import service
+from workers.tune_cli import tuning
 
 app = typer.Typer(
     name="heatreel",
@@ -33,6 +34,7 @@ app = typer.Typer(
 
 app.add_typer(service)
 app.add_typer(classifying)
+app.add_typer(tuning)
 app.add_typer(groups, name="groups")
 app.add_typer(ood, name="ood")
 

@@ -12,7 +12,8 @@
     └── UnavailableError
         ├── StoreUnavailableError   what is kept, or where it comes from, is away
         │   ├── DatabaseUnavailableError
-        │   └── ArtifactsUnavailableError
+        │   ├── ArtifactsUnavailableError
+        │   └── HostUnavailableError    somebody else's server; each attempt counts
         └── BrokerUnavailableError  the broker is away
 """
 
@@ -49,6 +50,10 @@ class DatabaseUnavailableError(StoreUnavailableError):
 
 class ArtifactsUnavailableError(StoreUnavailableError):
     """The artifact store does not answer."""
+
+
+class HostUnavailableError(StoreUnavailableError):
+    """A server of somebody else, which holds a source, does not give it: it may never do."""
 
 
 class BrokerUnavailableError(UnavailableError):

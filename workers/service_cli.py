@@ -109,9 +109,17 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="Its id.")]) -> None:
 
 
 @audit.command()
-def verify() -> None:
-    """Check that no row of the audit log was edited, deleted or moved."""
-    _run("run_audit_verify")
+def verify(
+    *,
+    head: Annotated[
+        str | None, typer.Option(help="NUMBER:HASH that this command has told before.")
+    ] = None,
+) -> None:
+    """Check that no row of the audit log was edited, deleted or moved, and tell its head.
+
+    Rows that were cut off at its end are found only by a head that was noted before.
+    """
+    _run("run_audit_verify", head)
 
 
 service.add_typer(keys, name="keys")

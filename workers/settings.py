@@ -5,6 +5,7 @@ Everything that an operator decides is here, with its unit; what a policy decide
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
@@ -27,9 +28,15 @@ FILE_VARIABLE = "HEATREEL_SETTINGS"  # names the TOML file
 PREFIX = "HEATREEL_"
 OTHERS = {FILE_VARIABLE, "HEATREEL_CACHE"}  # the latter is the library's
 
+# A name with its domain, in lower case, perhaps with a port. What ends in a number is none: that is
+# an address, however it is written (as 2130706433, 0x7f.1 or 127.0.0.0x1).
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+HOST = re.compile(rf"(?:{_LABEL}\.)+(?=[a-z]){_LABEL}(?::([1-9][0-9]{{0,4}}))?")
+MAX_PORT = 65535
+
 Seconds = Annotated[float, Field(ge=0.001, le=1e9)]
 Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=0, le=MAX_PORT)]
 
 
 def _require_no_secret(url: str) -> str:
@@ -43,11 +50,22 @@ def _require_prefix(uri: str) -> str:
     """Refuse a prefix that would allow more than it shows."""
     scheme, _, rest = uri.partition("://")
     host, *steps = rest.split("/")
-    is_place = bool(host) if scheme == "s3" else scheme == "file" and not host and len(steps) > 1
+    is_place = {
+        "s3": bool(host),
+        "file": not host and len(steps) > 1,
+        "https": _is_host(host),
+    }.get(scheme, False)
     is_plain = all(step.strip(".") for step in steps[:-1]) and not set(uri) & set("\\?#%@*")
     if not is_place or not is_plain or steps[-1:] != [""] or not uri.isprintable():
-        raise ValueError("should be file:///folder/ or s3://bucket/, with a slash at its end")
+        raise ValueError(
+            "should be file:///folder/, s3://bucket/ or https://host.name/, with a slash at its end"
+        )
     return uri
+
+
+def _is_host(text: str) -> bool:
+    match = HOST.fullmatch(text)
+    return match is not None and int(match[1] or 0) <= MAX_PORT
 
 
 def _require_network(network: str) -> str:
@@ -161,6 +179,9 @@ class Settings(BaseSettings):
     )
     max_upload_bytes: Count = Field(
         default=10_000_000_000, description="of a video, whether it is uploaded or fetched by URI"
+    )
+    fetch_timeout_s: Seconds = Field(
+        default=1200, description="longest that fetching one video by https may take"
     )
     upload_timeout_s: Seconds = Field(default=3600, description="longest that one upload may take")
     webhook_hosts: tuple[str, ...] = Field(

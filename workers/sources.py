@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 import fsspec
 
-from pipeline.errors import LimitExceededError, UnreadableVideoError
+from pipeline.errors import UnreadableVideoError
 from pipeline.outputs.names import to_printable
+from workers.download import HTTPS, OUTSIDE, Bounds, Outside, download, require_size
 from workers.errors import ForbiddenSourceError, NotFoundError, StoreUnavailableError
 from workers.store.artifacts import AWAY, ArtifactStore
 
@@ -30,11 +31,15 @@ class FetchTerms:
         prefixes: of the URIs that are allowed.
         max_bytes: of the largest file; uploads were bounded when they came.
         options: of the driver of S3-compatible stores.
+        timeout_s: that one file may take by https, all in all.
+        outside: what of the world is asked for files by https.
     """
 
     prefixes: tuple[str, ...]
     max_bytes: int
     options: dict[str, Any] = field(default_factory=dict)
+    timeout_s: float = 600.0
+    outside: Outside = OUTSIDE
 
 
 def upload_uri(submission_id: str) -> str:
@@ -55,8 +60,12 @@ def require_allowed(uri: str, prefixes: tuple[str, ...]) -> str:
     Raises:
         ForbiddenSourceError: if it does not, or only seems to: by `..`, by escapes, by a query.
     """
-    place = _find_allowed(uri, prefixes)
-    return f"{place.scheme}://{place.bucket}{quote(place.path)}"
+    return _find_allowed(uri, prefixes).plain
+
+
+def is_elsewhere(uri: str) -> bool:
+    """Say whether a source is fetched anew each time, from where others may have changed it."""
+    return not uri.startswith((f"{UPLOAD_SCHEME}:", FILE))
 
 
 def filename_of(uri: str) -> str:
@@ -84,7 +93,7 @@ def fetched(
         ForbiddenSourceError: if the operator does not allow it.
         UnreadableVideoError: if there is no such file.
         LimitExceededError: if it is larger than the operator allows.
-        StoreUnavailableError: if the store that it is in does not answer.
+        StoreUnavailableError: if the store or the host that it is in does not answer.
     """
     if uri.startswith(f"{UPLOAD_SCHEME}:"):
         with _fetch_upload(uri, artifacts, folder) as path:
@@ -93,11 +102,15 @@ def fetched(
     place = _find_allowed(uri, terms.prefixes)
     if place.scheme == "file":
         path = _inside(place, terms.prefixes)
-        _require_small(path.stat().st_size, terms.max_bytes)
+        require_size(path.stat().st_size, terms.max_bytes)
         yield path
         return
     with tempfile.NamedTemporaryFile(dir=folder, prefix="fetched-") as copy:
-        _copy(place, copy, terms)
+        if place.scheme == HTTPS:
+            bounds = Bounds(terms.max_bytes, terms.timeout_s)
+            download(place.plain, copy, bounds, terms.outside)
+        else:
+            _copy(place, copy, terms)
         yield Path(copy.name)
 
 
@@ -116,11 +129,22 @@ def hash_file(path: Path) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What a URI says, its escapes undone; `bucket` is empty for a file of this machine."""
+    """What a URI says, its escapes undone.
+
+    Attributes:
+        scheme: in lower case.
+        bucket: of an object, or the host; empty for a file of this machine.
+        path: from a slash on.
+    """
 
     scheme: str
     bucket: str
     path: str
+
+    @property
+    def plain(self) -> str:
+        """The URI in its plainest form."""
+        return f"{self.scheme}://{self.bucket}{quote(self.path)}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.bucket}{self.path}"
@@ -148,7 +172,8 @@ def _parse(uri: str) -> _Place:
     is_whole = path.startswith("/") and all(step not in ("", ".", "..") for step in steps)
     if is_odd or not is_whole or not path.isprintable():
         raise ForbiddenSourceError(f"{to_printable(uri)}: is no plain URI of a file")
-    return _Place(parts.scheme, parts.netloc, path)
+    is_host = parts.scheme == HTTPS and parts.netloc.isascii()  # K of kelvins is no k
+    return _Place(parts.scheme, parts.netloc.lower() if is_host else parts.netloc, path)
 
 
 @contextmanager
@@ -184,7 +209,7 @@ def _copy(place: _Place, copy: IO[bytes], terms: FetchTerms) -> None:
     name = f"{place.bucket}{place.path}"
     try:
         files = fsspec.filesystem(place.scheme, **terms.options)
-        _require_small(int(files.info(name)["size"] or 0), terms.max_bytes)
+        require_size(int(files.info(name)["size"] or 0), terms.max_bytes)
         with files.open(name, "rb") as source:
             _copy_counted(source, copy, terms.max_bytes)
         copy.flush()
@@ -200,12 +225,5 @@ def _copy_counted(source: IO[bytes], copy: IO[bytes], max_bytes: int) -> None:
     copied_bytes = 0
     while piece := source.read(COPY_BYTES):
         copied_bytes += len(piece)
-        _require_small(copied_bytes, max_bytes)
+        require_size(copied_bytes, max_bytes)
         copy.write(piece)
-
-
-def _require_small(size_bytes: int, max_bytes: int) -> None:
-    if size_bytes > max_bytes:
-        raise LimitExceededError(
-            f"has {size_bytes} bytes or more, and the operator allows {max_bytes}"
-        )

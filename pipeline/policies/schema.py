@@ -1,8 +1,9 @@
 """The schema of a policy file: what each key must be, as pydantic checks it.
 
 Every key is wanted, for nothing that decides a verdict has a default in code. Left out may only be
-`block`, which means never, and `max_unfamiliar_share` where "unfamiliar" is no doubt. The names are
-those of the records, which say what they mean.
+`block`, which means never, `max_unfamiliar_share` where "unfamiliar" is no doubt, and `evidence`,
+the sha256 of what `heatreel tune` wrote beside the policy, of one that it did not write. The names
+are those of the records, which say what they mean.
 """
 
 from typing import Annotated, Literal
@@ -24,6 +25,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Threshold = Annotated[float, Field(gt=0, le=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Table(BaseModel):
@@ -97,6 +99,7 @@ class PolicyFile(_Table):
 
     id: Text
     version: Positive
+    evidence: Sha256 | None = None
     model: Text
     max_gap_ms: Positive
     merge_gap_ms: NotNegative

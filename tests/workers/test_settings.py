@@ -254,8 +254,13 @@ class TestPrefixes:
     """A prefix allows what it shows and no more."""
 
     @pytest.mark.parametrize(
-        "prefix", ["file:///srv/videos/", "file:///a/b c/", "s3://bucket/", "s3://bucket/a/b/"]
-    )
+        "prefix",
+        [
+            "file:///srv/videos/", "file:///a/b c/", "s3://bucket/", "s3://bucket/a/b/",
+            "https://videos.example.org/", "https://example.org:8443/a/b/",
+            "https://1.2.3.example/", "https://xn--bcher-kva.example/", "https://a-b.c0m/",
+        ],
+    )  # fmt: skip
     def test_taken(self, give: Give, prefix: str) -> None:
         give(uris=json.dumps([prefix]))
         assert read_settings().uris == (prefix,)
@@ -269,10 +274,23 @@ class TestPrefixes:
             "file:///srv\\x/", "file:///srv/\n/", "FILE:///srv/", "s3://", "s3:///", "s3://bucket",
             "s3://bucket/a", "s3:///a/", "s3://bucket//", "s3://user@bucket/", "s3://*/",
             "http://host/", "https://host/", "upload:x/", "ftp://host/", "://x/",
+            "http://example.org/", "https://", "https:///a/", "https://example.org",
+            "https://example.org/a", "https://Example.org/", "HTTPS://example.org/",
+            "https://example.org./", "https://.example.org/", "https://a..org/",
+            "https://-a.example.org/", "https://a_b.example.org/", "https://b\u00fccher.example/",
+            "https://user@example.org/", "https://user:word@example.org/", "https://localhost/",
+            "https://example.org:/", "https://example.org:0/", "https://example.org:123456/",
+            "https://example.org:65536/", "https://" + "a" * 64 + ".org/",
+            "https://example.org//", "https://example.org/../", "https://example.org/%2e%2e/",
+            "https://example.org/?a=/", "https://example.org/#/", "https://*.example.org/",
+            "https://127.0.0.1/", "https://2130706433/", "https://017700000001/",
+            "https://0x7f000001/", "https://0x7f.0.0.1/", "https://127.1/", "https://127.0.0.0x1/",
+            "https://0/", "https://0.0.0.0/", "https://[::1]/", "https://[::ffff:7f00:1]/",
+            "https://169.254.169.254/", "https://10.0.0.1:8080/", "https://example.1/",
         ],
     )  # fmt: skip
     def test_refused(self, give: Give, prefix: str) -> None:
         give(uris=json.dumps(["s3://bucket/", prefix]))
 
         (fault,) = faults()
-        assert fault.startswith("uris.1: Value error, should be file:///folder/ or s3://bucket/")
+        assert fault.startswith("uris.1: Value error, should be file:///folder/, s3://bucket/ or ")

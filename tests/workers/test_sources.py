@@ -13,7 +13,7 @@ from workers.sources import (
     upload_uri,
 )
 
-PREFIXES = ("file:///srv/videos/", "s3://videos/in/")
+PREFIXES = ("file:///srv/videos/", "s3://videos/in/", "https://example.org:8443/in/")
 
 
 class TestAllowed:
@@ -43,6 +43,10 @@ class TestAllowed:
             ("s3://videos/in/a%23b.mp4", None),
             ("s3://videos/in/a%3A%3Ab.mp4", None),
             ("s3://videos/in/*", "s3://videos/in/%2A"),
+            ("https://example.org:8443/in/a%20b.mp4", None),
+            ("HTTPS://EXAMPLE.org:8443/in/A.mp4", "https://example.org:8443/in/A.mp4"),
+            ("https://example.org:8443/%69n/a;b", "https://example.org:8443/in/a%3Bb"),
+            ("https://example.org:8443/in/%2525", None),
         ],
     )  # fmt: skip
     def test_is_brought_to_its_plainest_form(self, uri: str, plain: str | None) -> None:
@@ -105,6 +109,25 @@ class TestRefused:
             "file://localhost/srv/videos/a", "file://evil.example/srv/videos/a",
             "file://srv/videos/a", "s3://user@videos/in/a", "s3://user:secret@videos/in/a",
             "s3://@videos/in/a", "s3://videos:80/in/a", "s3://videos@evil/in/a",
+            # of the web
+            "https://example.org/in/a", "https://example.org:443/in/a", "https://example.org:8443/a",
+            "http://example.org:8443/in/a", "https://evil.example/in/a", "https:///in/a",
+            "https://user@example.org:8443/in/a", "https://u:w@example.org:8443/in/a",
+            "https://:w@example.org:8443/in/a", "https://@example.org:8443/in/a",
+            "https://example.org:8443@evil.example/in/a", "https://example.org:8443.evil.example/in/a",
+            "https://evil.example/https://example.org:8443/in/a", "https://example.org./in/a",
+            "https://example.org.:8443/in/a", "https://example.org:08443/in/a",
+            "https://example.org:8443:80/in/a", "https://example.org%3a8443/in/a",
+            "https://example.org:8443\\.evil.example/in/a", "https://example.org:8443\\in/a",
+            "https://example.org:8443/in/a?b", "https://example.org:8443/in/a#b",
+            "https://example.org:8443/in/a%3Fb", "https://example.org:8443/in/../a",
+            "https://example.org:8443/in/%2e%2e/a", "https://example.org:8443/in/..%2fa",
+            "https://example.org:8443/in/", "https://example.org:8443//in/a",
+            "https://127.0.0.1:8443/in/a", "https://2130706433/in/a", "https://0x7f000001/in/a",
+            "https://[::1]:8443/in/a", "https://[::ffff:127.0.0.1]/in/a", "https://0/in/a",
+            "https://example.org:8443/in/a\r\nX: y", "https://example.org:8443/in/%0d%0aX:y",
+            "https://e\u0445ample.org:8443/in/a", "https://example\u3002org:8443/in/a",
+            "https://\uff45xample.org:8443/in/a", "https://example.or\u0261:8443/in/a",
             # other schemes
             "http://videos/in/a", "https://169.254.169.254/latest/meta-data/", "ftp://videos/in/a",
             "upload:5f/source", "upload://5f/source", "data:,x", "gopher://videos/in/a",
@@ -135,7 +158,15 @@ class TestRefused:
             require_allowed(uri, PREFIXES)
         assert str(caught.value).isprintable()
 
-    @pytest.mark.parametrize("uri", ["file:///srv/videos/a", "s3://videos/in/a"])
+    def test_a_host_of_another_alphabet(self) -> None:
+        """The sign of kelvins is a small k, to whoever asks for the lower case of it."""
+        assert "\u212a".lower() == "k"
+        with pytest.raises(ForbiddenSourceError):
+            require_allowed("https://\u212a.example/a", ("https://k.example/",))
+
+    @pytest.mark.parametrize(
+        "uri", ["file:///srv/videos/a", "s3://videos/in/a", "https://example.org:8443/in/a"]
+    )
     def test_where_nothing_is_allowed(self, uri: str) -> None:
         with pytest.raises(ForbiddenSourceError, match="does not allow"):
             require_allowed(uri, ())

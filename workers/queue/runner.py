@@ -12,7 +12,7 @@ from pipeline.errors import (
     UnavailableError,
     UnreadableVideoError,
 )
-from workers.errors import LeaseLostError, StoreUnavailableError
+from workers.errors import HostUnavailableError, LeaseLostError, StoreUnavailableError
 from workers.logs import about
 from workers.queue.filing import fault_of, file_abandoned
 from workers.queue.leases import HandedBackError, Lease, Leases
@@ -110,7 +110,7 @@ class StepRunner:
             except HandedBackError as reason:
                 self._let_go(hand_back, step, rest_ms=0, why=str(reason))
                 return None
-            except DecoderDiedError as error:
+            except (DecoderDiedError, HostUnavailableError) as error:
                 rest_ms = self._claimant.terms.rest_ms(step.attempts)
                 self._let_go(retry, step, rest_ms=rest_ms, why=str(error))
                 return None

@@ -25,13 +25,14 @@ from pipeline.records import (
     Timings,
 )
 from pipeline.scan import Scan, Subject, error_scan, find_blocks, judge_video, write_scan
+from workers.download import OUTSIDE, Outside
 from workers.queue.counted import CountedLooker
 from workers.queue.decoders import Decoders
 from workers.queue.filing import fault_of, report_id
 from workers.queue.leases import Lease
 from workers.queue.scorers import Scorers, spare_folder
 from workers.service import Service
-from workers.sources import FetchTerms, fetched, hash_file
+from workers.sources import FetchTerms, fetched, hash_file, is_elsewhere
 from workers.store.lookups import find_policy_copy, find_run
 from workers.store.progress import find_chunks
 from workers.store.records import Chunk, Run, RunState, StepKind, Submission
@@ -44,9 +45,25 @@ VIDEO_NAME = "video.bin"
 class VideoWork:
     """The work of the steps, on real videos with real models."""
 
-    def __init__(self, service: Service, scorers: Scorers, decoders: Decoders, worker: str) -> None:
-        """Make the work of one process; *worker* is its name."""
+    def __init__(
+        self,
+        service: Service,
+        scorers: Scorers,
+        decoders: Decoders,
+        worker: str,
+        outside: Outside = OUTSIDE,
+    ) -> None:
+        """Make the work of one process.
+
+        Args:
+            service: settings, database, artifacts, clock.
+            scorers: the models of the process.
+            decoders: its children.
+            worker: its name.
+            outside: what of the world is asked for files by https.
+        """
         self._service = service
+        self._outside = outside
         self._scorers = scorers
         self._worker = worker
         self._decoders = decoders
@@ -88,6 +105,8 @@ class VideoWork:
         decoder = self._decoders.here()
         chunk = self._chunks(run)[lease.step.chunk]
         with self._fetched(submission) as path:
+            if is_elsewhere(submission.uri):
+                _require_same(submission, hash_file(path)[0])
             video = self._video(run, path)
             seen = scan_chunk(
                 video,
@@ -180,7 +199,13 @@ class VideoWork:
         with fetched(
             submission.uri,
             artifacts=self._service.artifacts,
-            terms=FetchTerms(settings.uris, settings.max_upload_bytes, settings.artifact_options),
+            terms=FetchTerms(
+                settings.uris,
+                settings.max_upload_bytes,
+                settings.artifact_options,
+                settings.fetch_timeout_s,
+                self._outside,
+            ),
             folder=spare_folder(settings),
         ) as path:
             yield path

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, insert, select, text
 
@@ -14,6 +15,8 @@ from workers.store.tables import audit
 GENESIS = "0" * 64
 LOCK = 0x68656174  # PostgreSQL's advisory lock for the end of the chain
 PAGE_ROWS = 1000
+SEAL = re.compile("[0-9a-f]{64}")
+NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +71,58 @@ def seal_of(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(sealed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def verify_audit(connection: Connection) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The end of the log at some time: the last row's number and hash, 0 and GENESIS without one.
+
+    >>> AuditHead.read("3:" + "f" * 64).number
+    3
+    """
+
+    number: int
+    hash: str
+
+    def __post_init__(self) -> None:
+        if self.number < 0 or not SEAL.fullmatch(self.hash):
+            raise ValueError("a head of the audit log is NUMBER:HASH, the hash 64 digits of hex")
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+    @classmethod
+    def read(cls, said: str) -> Self:
+        """Return a head as its text says it.
+
+        Raises:
+            ValueError: if it says none.
+        """
+        number, _, seal = said.strip().partition(":")
+        return cls(int(number) if NUMBER.fullmatch(number) else -1, seal)
+
+
+def find_head(connection: Connection) -> AuditHead:
+    """Return the end of the log as it is."""
+    last = connection.execute(
+        select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+    ).first()
+    return AuditHead(last.number, last.hash) if last else AuditHead(0, GENESIS)
+
+
+def verify_audit(connection: Connection, noted: AuditHead | None = None) -> tuple[str, ...]:
     """Return what is wrong with the log, a line each: edited, missing or reordered rows.
 
-    Rows that are missing at the very end leave no trace in the log itself: compare its last hash
-    with one that was noted elsewhere.
+    Rows that were cut off at the very end leave no trace in the log itself, nor does a log that
+    was written anew from some row on, every seal in it: they show against a head that was noted
+    elsewhere, where whoever can write to this database cannot.
+
+    Args:
+        connection: to the database.
+        noted: the log's head at some time before; None = none was noted.
     """
     faults: list[str] = []
     number, previous = 0, GENESIS
+    sought = noted or AuditHead(0, GENESIS)
+    is_there = sought == AuditHead(0, GENESIS)
     for row in read_audit(connection):
         values = {field: getattr(row, field) for field in AuditRow.__slots__}
         if row.number != number + 1:
@@ -85,6 +132,9 @@ def verify_audit(connection: Connection) -> tuple[str, ...]:
         if row.hash != seal_of(values):
             faults.append(f"row {row.number}: was edited")
         number, previous = row.number, row.hash
+        is_there = is_there or (row.number, row.hash) == (sought.number, sought.hash)
+    if not is_there:
+        faults.append(f"row {sought.number}: is not there, or not the one that was noted")
     return tuple(faults)
 
 

@@ -1,6 +1,6 @@
 """Who may do what: one table, and the way in which every route names its line of it."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -47,11 +47,14 @@ def may(action: Action) -> Any:
 
 
 def _gate(action: Action) -> Callable[..., Any]:
-    async def require(request: Request, desk: AtDesk, credentials: Credentials) -> ApiKey:
-        """Return the key of the caller.
+    async def require(
+        request: Request, desk: AtDesk, credentials: Credentials
+    ) -> AsyncIterator[ApiKey]:
+        """Give the key of the caller, who holds a place until the answer is out.
 
         Raises:
-            HTTPException: 401 without a key, 403 if its role does not allow the action.
+            HTTPException: 401 without a key, 403 if its role does not allow the action, 429 if
+                the caller asks for too much at once.
         """
         secret = credentials.credentials if credentials else None
         address = request.client.host if request.client else ""
@@ -60,7 +63,8 @@ def _gate(action: Action) -> Callable[..., Any]:
         if caller.role not in ALLOWED[action]:
             detail = f"the role {caller.role} may not {action}"
             raise HTTPException(HTTPStatus.FORBIDDEN, detail)
-        return caller
+        with desk.requests.take(caller.id):
+            yield caller
 
     return require
 

@@ -15,10 +15,30 @@ LINGER_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class BodyLimit:
-    """How large a body may be, and how long it may take from its first byte asked for."""
+    """How large a body may be, and how long it may take from its first byte asked for.
+
+    Attributes:
+        size_bytes: at most.
+        seconds: at most, for the whole of it.
+        slowest_bytes_s: the bytes a second that it has to come with on the whole; 0 = any.
+        grace_s: that it may be late by that measure.
+    """
 
     size_bytes: int
     seconds: float
+    slowest_bytes_s: float = 0.0
+    grace_s: float = 30.0
+
+    def seconds_for(self, got_bytes: int) -> float:
+        """Return within how many seconds of the beginning more has to come, after so many bytes.
+
+        >>> limit = BodyLimit(size_bytes=10**9, seconds=3600, slowest_bytes_s=1000, grace_s=30)
+        >>> [limit.seconds_for(got_bytes) for got_bytes in (0, 10_000, 10**8)]
+        [30.0, 40.0, 3600]
+        """
+        if not self.slowest_bytes_s:
+            return self.seconds
+        return min(self.seconds, self.grace_s + got_bytes / self.slowest_bytes_s)
 
 
 class BoundedBody:
@@ -37,7 +57,7 @@ class BoundedBody:
         self._limit = limit
         self._declared_bytes = int(declared) if declared.isdecimal() else 0
         self._got_bytes = 0
-        self._end_s: float | None = None
+        self._began_s: float | None = None
         self.is_whole = not self._declared_bytes and "transfer-encoding" not in headers
 
     async def __call__(self) -> Message:
@@ -72,13 +92,14 @@ class BoundedBody:
                         return
 
     async def _receive_in_time(self) -> Message:
-        if self._end_s is None:
-            self._end_s = asyncio.get_running_loop().time() + self._limit.seconds
+        if self._began_s is None:
+            self._began_s = asyncio.get_running_loop().time()
+        seconds = self._limit.seconds_for(self._got_bytes)
         try:
-            async with asyncio.timeout_at(self._end_s):
+            async with asyncio.timeout_at(self._began_s + seconds):
                 return await self._receive()
         except TimeoutError as error:
-            detail = f"the body took more than {self._limit.seconds:g} s"
+            detail = f"the body took more than {seconds:g} s for {self._got_bytes} bytes"
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail) from error
 
     def _require_size(self, size_bytes: int) -> None:

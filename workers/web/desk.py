@@ -18,7 +18,11 @@ from workers.web.readiness import Readiness
 from workers.web.together import Together
 
 MAX_STREAMS = 100  # of progress, open at once
+STREAMS_OF_ONE = 75  # key
 MAX_UPLOADS = 32  # at once
+UPLOADS_OF_ONE = 24
+MAX_REQUESTS = 1_000  # at once, streams and uploads among them
+REQUESTS_OF_ONE = 250
 DATABASE_THREADS = 12  # fewer than connections in the pool: nobody waits for one
 FILE_THREADS = 16  # a slow artifact store keeps nobody from the database
 
@@ -39,6 +43,7 @@ class Desk:
         together: writes that come at the same moment.
         streams: of progress.
         uploads: that are being received.
+        requests: that are being answered, of those who have a key.
         files: threads for whatever reads and writes files.
     """
 
@@ -48,8 +53,9 @@ class Desk:
     meters: Meters
     readiness: Readiness
     together: Together
-    streams: Places = field(default_factory=lambda: Places(MAX_STREAMS))
-    uploads: Places = field(default_factory=lambda: Places(MAX_UPLOADS))
+    streams: Places = field(default_factory=lambda: Places(MAX_STREAMS, STREAMS_OF_ONE))
+    uploads: Places = field(default_factory=lambda: Places(MAX_UPLOADS, UPLOADS_OF_ONE))
+    requests: Places = field(default_factory=lambda: Places(MAX_REQUESTS, REQUESTS_OF_ONE))
     files: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(FILE_THREADS))
 
     def act_of(self, caller: ApiKey) -> Act:

@@ -17,6 +17,7 @@ from workers.web.problems import answer_unexpected
 UPLOAD_PATH = "/v1/submissions"
 MULTIPART = "multipart/form-data"
 SMALL_BODY = BodyLimit(size_bytes=64 << 10, seconds=30)
+SLOWEST_BYTES_S = 1_000.0  # an upload comes faster than this, or it holds a place of others
 FORM_BYTES = 64 << 10  # of a form, beside its file
 UNMATCHED = "unmatched"  # the route of a path that is none of ours
 END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
@@ -26,6 +27,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -71,7 +73,9 @@ class Envelope:
     def __init__(self, app: ASGIApp, settings: Settings, meters: Meters) -> None:
         self._app = app
         self._upload = BodyLimit(
-            settings.max_upload_bytes + FORM_BYTES, seconds=settings.upload_timeout_s
+            settings.max_upload_bytes + FORM_BYTES,
+            seconds=settings.upload_timeout_s,
+            slowest_bytes_s=SLOWEST_BYTES_S,
         )
         self._meters = meters
 

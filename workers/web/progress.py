@@ -30,9 +30,9 @@ END = "event: end\ndata: {}\n\n"
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"])
 
 
-async def _hold_stream(desk: AtDesk) -> AsyncIterator[None]:
+async def _hold_stream(desk: AtDesk, caller: Looker) -> AsyncIterator[None]:
     """Hold a place for a stream until it has ended, however it ends."""
-    with desk.streams.take():
+    with desk.streams.take(caller.id):
         yield
 
 

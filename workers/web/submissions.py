@@ -206,7 +206,7 @@ def delete(desk: AtDesk, caller: Deleter, submission_id: Id) -> Response:
 async def _submit_file(
     request: Request, desk: Desk, caller: ApiKey, idempotency_key: str | None
 ) -> Submitted:
-    async with received(request, desk) as upload:
+    async with received(request, desk, caller) as upload:
         new = _describe(upload, desk, idempotency_key)
         act = desk.act_of(caller)
         return await desk.with_files(partial(store_upload, desk.service, act, new, upload.path))

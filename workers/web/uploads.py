@@ -20,6 +20,7 @@ from workers.errors import NotFoundError
 from workers.service import Service
 from workers.settings import Settings
 from workers.sources import upload_name
+from workers.store.keys import ApiKey
 from workers.store.lookups import find_submission
 from workers.store.records import Act
 from workers.store.submissions import NewSubmission, Submitted, submit
@@ -124,14 +125,15 @@ def sweep(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def received(request: Request, desk: Desk) -> AsyncIterator[Upload]:
+async def received(request: Request, desk: Desk, caller: ApiKey) -> AsyncIterator[Upload]:
     """Give the upload of a request; its file is gone afterwards, whatever happens.
 
     Raises:
-        HTTPException: 4xx, if the form or the file is not as it should be.
+        HTTPException: 4xx, if the form or the file is not as it should be, or the caller sends
+            too many at once; 503 if all together do.
     """
     settings = desk.service.settings
-    with desk.uploads.take(), _quarantined(quarantine_of(settings)) as (file, path):
+    with desk.uploads.take(caller.id), _quarantined(quarantine_of(settings)) as (file, path):
         spool = Spool(file, settings.max_upload_bytes)
         form = UploadForm(request.headers.get("content-type", ""), spool.take)
         async for piece in request.stream():

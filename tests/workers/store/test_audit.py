@@ -11,7 +11,15 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from tests.workers.store.store_parts import NOW_MS, UPLOADER, all_at_once, count
 from workers.errors import LeaseLostError
-from workers.store.audit import GENESIS, append_audit, read_audit, seal_of, verify_audit
+from workers.store.audit import (
+    GENESIS,
+    AuditHead,
+    append_audit,
+    find_head,
+    read_audit,
+    seal_of,
+    verify_audit,
+)
 from workers.store.database import Database
 from workers.store.records import Act
 from workers.store.tables import audit
@@ -179,6 +187,65 @@ def test_what_is_done_to_rows_is_found(
         tamper(connection)
 
     assert list(verify(log)) == faults
+
+
+def cut_off(connection: Connection) -> None:
+    remove(connection, 4, 5)
+
+
+def cut_off_and_go_on(connection: Connection) -> None:
+    """What is done afterwards gets the numbers of what was cut off."""
+    cut_off(connection)
+    for number in range(3):
+        append_audit(connection, UPLOADER, "thing.done", subject=f"new-{number}")
+
+
+def write_anew(connection: Connection) -> None:
+    """Whoever can write all of the log can make every seal fit."""
+    edit(connection, 2, actor="nobody")
+    for number in range(2, ROWS + 1):
+        edit(connection, number, previous=row_of(connection, number - 1)["hash"])
+        edit(connection, number, hash=seal_of(row_of(connection, number)))
+
+
+def remove_all(connection: Connection) -> None:
+    connection.execute(delete(audit))
+
+
+@pytest.mark.parametrize("tamper", [cut_off, cut_off_and_go_on, write_anew, remove_all])
+def test_what_the_log_cannot_show_is_found_by_a_head_that_was_noted(
+    log: Database, tamper: Callable[[Connection], None]
+) -> None:
+    with log.write() as connection:
+        noted = find_head(connection)
+        assert verify_audit(connection, noted) == ()
+        tamper(connection)
+    with log.read() as connection:
+        assert verify_audit(connection) == ()
+        assert verify_audit(connection, noted) == (
+            "row 5: is not there, or not the one that was noted",
+        )
+
+
+def test_an_old_head_stays_good(log: Database) -> None:
+    with log.read() as connection:
+        noted = find_head(connection)
+    append(log, ROWS)
+
+    with log.read() as connection:
+        assert find_head(connection).number == noted.number + 1
+        assert verify_audit(connection, noted) == ()
+        assert AuditHead.read(str(noted)) == noted
+
+
+def test_the_head_of_no_log_is_known(database: Database) -> None:
+    with database.read() as connection:
+        noted = find_head(connection)
+        assert str(noted) == f"0:{GENESIS}"
+        assert verify_audit(connection, noted) == ()
+    append(database, 1)
+    with database.read() as connection:
+        assert verify_audit(connection, noted) == ()
 
 
 class UndoneError(Exception):

@@ -6,7 +6,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from tests.workers.web.test_access import OPEN, ROUTES
+from tests.workers.web.test_every_route import OPEN, ROWS
 from tests.workers.web.web_parts import Portal, Worker
 
 Description = dict[str, Any]
@@ -34,7 +34,7 @@ def test_it_is_openapi_3_1(description: Description) -> None:
 def test_every_operation_says_what_it_does_and_what_goes_wrong(description: Description) -> None:
     for method, path, operation in operations(description):
         assert operation["description"], (method, path)
-        if (method, path) in OPEN:
+        if (method, path) in {(row.method, row.path) for row in OPEN}:
             assert "security" not in operation
             continue
         assert operation["security"] == [{"ApiKey": []}]
@@ -51,7 +51,7 @@ def test_every_operation_says_what_it_does_and_what_goes_wrong(description: Desc
 def test_names_of_operations_are_unique(description: Description) -> None:
     names = [operation["operationId"] for _, _, operation in operations(description)]
 
-    assert len(set(names)) == len(names) == len(ROUTES) + len(OPEN)
+    assert len(set(names)) == len(names) == len(ROWS) + len(OPEN) - 1  # its own description
 
 
 def test_a_submission_is_a_form_or_json(description: Description) -> None:

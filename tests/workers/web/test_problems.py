@@ -1,11 +1,14 @@
 """Problems are RFC 9457's, every answer carries its headers, and nothing of the inside gets out."""
 
+import contextlib
 import logging
+import socket
 
 import httpx
 import pytest
 
 from pipeline.errors import PolicyError
+from tests.workers.web.test_reports import judge
 from tests.workers.web.web_parts import OUR, Portal, Worker, client_of, wait_until
 from workers.errors import BrokerUnavailableError, NotFoundError
 from workers.store.records import Role
@@ -15,10 +18,16 @@ from workers.web.statuses import STATUSES, error_of, status_of
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 ID = "f" * 32
+SMUGGLED = (
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +75,81 @@ def test_only_what_looks_like_an_id_gets_to_the_database(text: str) -> None:
         require_id(text)
 
 
+def test_what_is_streamed_and_what_has_no_body_carry_them_too(
+    portal: Portal, worker: Worker
+) -> None:
+    submission_id = judge(portal, worker, "headers.mp4")
+    answers = {
+        path: portal.admin.get(f"/v1/submissions/{submission_id}{path}")
+        for path in ("/progress", "/report", "/artifacts/heatmap", "/artifacts/frames")
+    }
+    answers["gone"] = portal.admin.delete(f"/v1/submissions/{submission_id}")
+    assert [one.status_code for one in answers.values()] == [200, 200, 200, 200, 204]
+    for response in answers.values():
+        assert {name: response.headers[name] for name in HEADERS} == HEADERS
+    assert answers["/progress"].headers["Content-Type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "Forwarded", "X-Original-URL"])
+def test_nobody_says_of_the_server_where_it_is(portal: Portal, name: str) -> None:
+    """No answer is made of what a request says of its host: links are paths."""
+    evil = "evil.example"
+    body = {"uri": f"file:///clips/{name}.mp4"}
+    headers = {name: f"host={evil}" if name == "Forwarded" else evil}
+    for method, path in [
+        ("POST", "/v1/submissions"),
+        ("GET", "/v1/submissions?limit=1"),
+        ("GET", "/v1/submissions/"),
+        ("GET", "/openapi.json"),
+        ("GET", "/"),
+    ]:
+        asked = body if method == "POST" else None
+        response = portal.admin.request(method, path, json=asked, headers=headers)
+        assert evil not in response.text
+        assert evil not in str(response.headers)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET /<script> HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"<script>alert(1)</script>\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n<script>\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: <script>\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: <script>\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"<script>" * 20_000 + b"\r\n\r\n",
+        b"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET http://evil.example/healthz<script> HTTP/1.1\r\nHost: x\r\n\r\n",
+        SMUGGLED,
+        b"\x16\x03\x01" + b"\x00" * 200,
+        b"\x00" * 1000,
+    ],
+    ids=range(12),
+)
+def test_what_is_no_request_is_refused_and_not_repeated(portal: Portal, said: bytes) -> None:
+    host, _, port = portal.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(said)
+        answered = b""
+        with contextlib.suppress(ConnectionResetError):  # it hung up on us
+            connection.shutdown(socket.SHUT_WR)
+            while piece := connection.recv(65536):
+                answered += piece
+    for one in answered.split(b"HTTP/1.1 ")[1:]:
+        assert one[:3] in (b"400", b"404", b"405", b"200")
+        assert b"script" not in one
+        assert b"evil" not in one
+        assert b"text/html" not in one
+    assert b"HTTP/1.1 200" not in answered or said is SMUGGLED
+    assert portal.admin.get("/healthz").status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/metrics", "/openapi.json", "/v1/policies", "/x"])
 def test_every_answer_carries_the_headers(portal: Portal, path: str) -> None:
     response = portal.admin.get(path)
 
     assert {name: response.headers[name] for name in HEADERS} == HEADERS
-    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert "server" not in response.headers
     assert "access-control-allow-origin" not in response.headers
 

@@ -155,8 +155,8 @@ def test_streams_at_once_are_bounded_and_a_place_is_free_again(tmp_path: Path) -
     with running(tmp_path) as portal, ExitStack() as others:
         place = f"{PATH}/{portal.hand_in('bounded.mp4')}/progress"
         streams = portal.server.config.app.state.desk.streams  # type: ignore[union-attr]
-        for _ in range(MAX_STREAMS - 1):
-            others.enter_context(streams.take())
+        for number in range(MAX_STREAMS - 1):
+            others.enter_context(streams.take(f"another {number}"))
         with portal.admin.stream("GET", place) as response:
             pieces = response.iter_text()  # whoever lets go of it hangs up
             assert next(pieces)

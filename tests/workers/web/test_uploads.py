@@ -1,8 +1,13 @@
 """Uploads that are too large, too slow, cut off, or no videos: refused, and nothing stays."""
 
+import bz2
+import gzip
 import logging
+import lzma
 import os
 import socket
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -138,8 +143,8 @@ def test_an_upload_that_is_too_slow_is_refused_and_leaves_nothing(tmp_path: Path
 def test_uploads_at_once_are_bounded(tmp_path: Path) -> None:
     with running(tmp_path) as portal, ExitStack() as others:
         uploads = portal.server.config.app.state.desk.uploads  # type: ignore[union-attr]
-        for _ in range(MAX_UPLOADS - 1):
-            others.enter_context(uploads.take())
+        for number in range(MAX_UPLOADS - 1):
+            others.enter_context(uploads.take(f"another {number}"))
         with uploading(portal, "Content-Length: 500000") as connection:
             connection.sendall(FILE[:-2])
             wait_until(lambda: len(portal.quarantine) == 1)
@@ -206,6 +211,53 @@ def test_a_form_is_read_the_same_however_it_is_cut(content: bytes, lengths: list
 
     assert bytes(taken) == content.replace(boundary, b"")
     assert (read.fields, read.filename) == ({"tag": "mine"}, "x")
+
+
+def packed(kind: str, path: Path) -> bytes:
+    """Return an archive of this kind with a video in it."""
+    video = path / "a.mp4"
+    video.write_bytes(VIDEO)
+    match kind:
+        case "gz":
+            return gzip.compress(VIDEO)
+        case "bz2":
+            return bz2.compress(VIDEO)
+        case "xz":
+            return lzma.compress(VIDEO)
+        case "empty.zip":
+            return b"PK\x05\x06" + bytes(18)
+        case "zip":
+            with zipfile.ZipFile(path / "made", "w") as archive:
+                archive.write(video, "a.mp4")
+        case _:
+            modes = {"tar": "w", "tar.gz": "w:gz", "tar.xz": "w:xz"}
+            with tarfile.open(path / "made", modes[kind]) as archive:  # type: ignore[call-overload]
+                archive.add(video, "a.mp4")
+    return (path / "made").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["zip", "empty.zip", "tar", "tar.gz", "tar.xz", "gz", "bz2", "xz"])
+def test_archives_are_refused(portal: Portal, tmp_path: Path, kind: str) -> None:
+    """Nothing is unpacked, ever."""
+    response = portal.admin.post(PATH, files={"file": ("a.mp4", packed(kind, tmp_path))})
+
+    assert response.status_code == 415
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert portal.quarantine == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c\x00\x04",
+        b"\x28\xb5\x2f\xfd\x24", b"\x04\x22\x4d\x18", b"LZIP\x01", b"\x1f\x9d\x90", b"MSCF",
+        b"!<arch>\n", b"PK\x07\x08PK\x03\x04", b"\x00" * 257 + b"ustar\x0000",
+        b"\x00" * 257 + b"ustar  \x00",
+    ],
+)  # fmt: skip
+def test_so_are_those_that_this_python_cannot_make(head: bytes) -> None:
+    assert "archive" in str(name_stranger(head)) or head.startswith(b"\x1f\x9d")
+    assert name_stranger(head)
 
 
 @pytest.mark.parametrize(

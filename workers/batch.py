@@ -19,6 +19,7 @@ from pipeline.records import Outcome, Policy, Reason, ReasonKind, Report, Timing
 from pipeline.scan import Scan, Subject, error_scan, scan_video, write_scan
 from pipeline.scoring.backend import Device, Precision
 from pipeline.scoring.builtin import default_cache, find_model
+from pipeline.scoring.contract import Manifest
 from pipeline.scoring.session import Scorer, open_scorer
 from workers.folders import choose_folder, find_namesakes, identify
 
@@ -45,6 +46,24 @@ class ModelChoice:
     device_id: int = 0
     precision: Precision = Precision.FP32
     threads: int = 1
+
+    def find(self, usual: str) -> Manifest:
+        """Return the manifest of the model, the usual one where none is named.
+
+        Raises:
+            ModelError: if it is not there, or is wrong.
+        """
+        return find_model(self.name or usual, cache=default_cache())
+
+    def open(self, manifest: Manifest) -> Scorer:
+        """Load a model; see `open_scorer` for the errors."""
+        return open_scorer(
+            manifest,
+            device=self.device,
+            device_id=self.device_id,
+            precision=self.precision,
+            threads=self.threads,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +142,9 @@ def open_setup(  # noqa: PLR0913 - all that a batch is scanned with
         BackendUnavailableError: if CUDA was asked for and does not come up.
     """
     rules = find_policy(policy)
-    manifest = find_model(model.name or rules.model, cache=default_cache())
+    manifest = model.find(rules.model)
     require_labels(rules, manifest.labels)
-    scorer = open_scorer(
-        manifest,
-        device=model.device,
-        device_id=model.device_id,
-        precision=model.precision,
-        threads=model.threads,
-    )
+    scorer = model.open(manifest)
     detector = None if bank is None else read_detector(bank)
     if detector is not None:
         detector.require_model(scorer.facts)

@@ -17,8 +17,6 @@ from pipeline.outputs.atomic import write_atomically
 from pipeline.outputs.classified_json import to_line
 from pipeline.outputs.names import to_printable
 from pipeline.policies.candidates import find_candidates
-from pipeline.scoring.builtin import default_cache, find_model
-from pipeline.scoring.session import open_scorer
 from pipeline.votes import VoteRule
 from pipeline.wording.votes import (
     say_doubts,
@@ -109,16 +107,9 @@ def say_classified(classified: Classified) -> str:
 
 def _open_judges(request: ClassifyRequest, decoder: Decoder) -> Judges:
     candidates = find_candidates(request.candidates)
-    model = request.model
-    manifest = find_model(model.name or candidates.model, cache=default_cache())
+    manifest = request.model.find(candidates.model)
     require_candidate_labels(candidates, manifest.labels)
-    scorer = open_scorer(
-        manifest,
-        device=model.device,
-        device_id=model.device_id,
-        precision=model.precision,
-        threads=model.threads,
-    )
+    scorer = request.model.open(manifest)
     strangeness = None
     if request.bank is not None:
         detector = read_detector(request.bank)

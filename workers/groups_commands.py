@@ -13,8 +13,7 @@ from pipeline.learning.cards import Card
 from pipeline.learning.facts import Answer, Forgotten, facts_of, forget
 from pipeline.outputs.names import escape_surrogates, to_printable
 from pipeline.policies.read import find_policy
-from pipeline.scoring.builtin import default_cache, find_model
-from pipeline.scoring.session import Scorer, open_scorer
+from pipeline.scoring.session import Scorer
 from workers.batch import EXIT_BAD_INPUT, EXIT_ERROR, ModelChoice
 from workers.cards_file import Cards, cards_path, read_cards, write_cards
 from workers.console import show_progress
@@ -204,13 +203,7 @@ def _see_files(found: Found, see: See) -> Library:
 
 
 def _open_scorer(choice: ModelChoice) -> Scorer:
-    scorer = open_scorer(
-        find_model(choice.name or "efficientnet-lite0", cache=default_cache()),
-        device=choice.device,
-        device_id=choice.device_id,
-        precision=choice.precision,
-        threads=choice.threads,
-    )
+    scorer = choice.open(choice.find("efficientnet-lite0"))
     require_features(scorer)
     return scorer
 

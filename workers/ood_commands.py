@@ -23,8 +23,7 @@ from pipeline.outputs.names import escape_surrogates, to_printable
 from pipeline.outputs.report_json import REPORT_NAME, read
 from pipeline.policies.read import find_policy
 from pipeline.records import ModelOutputs, Outcome, Policy
-from pipeline.scoring.builtin import default_cache, find_model
-from pipeline.scoring.session import Scorer, open_scorer
+from pipeline.scoring.session import Scorer
 from pipeline.sights import see_picture, see_video, thin_out, to_examples
 from workers.batch import EXIT_BAD_INPUT, EXIT_ERROR, EXIT_PASS, EXIT_REVIEW, ModelChoice
 from workers.console import show_progress
@@ -107,7 +106,7 @@ def run_fit(request: FitRequest) -> int:
     found = _find_files(request.paths, request.passed)
     if not found.videos:
         return EXIT_BAD_INPUT
-    scorer = _open(request.model.name or policy.model, request.model)
+    scorer = request.model.open(request.model.find(policy.model))
     most = max(MIN_FRAMES, MAX_FRAMES // len(found.videos))
     seen: list[ModelOutputs] = []
 
@@ -139,7 +138,7 @@ def run_score(request: ScoreRequest) -> int:
     found = _find_files(request.paths, None)
     if not found.videos:
         return EXIT_BAD_INPUT
-    scorer = _open(request.model.name or detector.bank.model_id, request.model)
+    scorer = request.model.open(request.model.find(detector.bank.model_id))
     detector.require_model(scorer.facts)
     scored: list[Scored] = []
 
@@ -260,16 +259,6 @@ def _exit_code(found: Found, *, read: int, has_strangers: bool) -> int:
     if read < len(found.videos):
         return EXIT_ERROR
     return EXIT_REVIEW if has_strangers else EXIT_PASS
-
-
-def _open(name: str, choice: ModelChoice) -> Scorer:
-    return open_scorer(
-        find_model(name, cache=default_cache()),
-        device=choice.device,
-        device_id=choice.device_id,
-        precision=choice.precision,
-        threads=choice.threads,
-    )
 
 
 def _complain(fault: object) -> None:

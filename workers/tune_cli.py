@@ -16,50 +16,63 @@ tuning = typer.Typer()
 
 LEAST, MOST = 1e-6, 1 - 1e-6
 
+Out = Annotated[Path, typer.Argument(help="The folder that `heatreel scan --out` wrote.")]
+Decisions = Annotated[
+    Path,
+    typer.Option(
+        help="CSV: video (submission id or folder name), category, decision (allow|remove), "
+        "sampled_by (uniform|review|other) and, if need be, probability."
+    ),
+]
+PolicyName = Annotated[
+    str, typer.Option(help="A policy that comes with Heatreel, or a policy file.")
+]
+Missed = Annotated[
+    float, typer.Option(min=LEAST, max=MOST, help="Share of removals that may be missed.")
+]
+Certain = Annotated[
+    float, typer.Option(min=LEAST, max=MOST, help="That all guarantees hold at once.")
+]
+ReviewS = Annotated[float, typer.Option(min=LEAST, max=1e9, help="Seconds of a review.")]
+MissS = Annotated[
+    float, typer.Option(min=LEAST, max=1e9, help="What a miss costs, in seconds of a reviewer.")
+]
+WrongS = Annotated[
+    float, typer.Option(min=LEAST, max=1e9, help="What a wrong removal costs, likewise.")
+]
+HumanMiss = Annotated[
+    float, typer.Option(min=0, max=MOST, help="Share of removals that reviewers allow.")
+]
+HumanWrong = Annotated[
+    float, typer.Option(min=0, max=MOST, help="Share of the rest that they remove.")
+]
+Hours = Annotated[
+    float, typer.Option(min=0, max=1e6, help="Hours a day for reviews; 0 = not asked.")
+]
+Videos = Annotated[float, typer.Option(min=LEAST, max=1e12, help="How many videos come in a day.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Write = Annotated[
+    Path | None, typer.Option(help="Write the policy with the new thresholds to this file.")
+]
+
 
 @tuning.command()
 def tune(  # noqa: PLR0913 - one parameter an option
-    out: Annotated[Path, typer.Argument(help="The folder that `heatreel scan --out` wrote.")],
+    out: Out,
     *,
-    decisions: Annotated[
-        Path,
-        typer.Option(
-            help="CSV: video (submission id or folder name), category, decision (allow|remove), "
-            "sampled_by (uniform|review|other) and, if need be, probability."
-        ),
-    ],
-    policy: Annotated[
-        str, typer.Option(help="A policy that comes with Heatreel, or a policy file.")
-    ] = "nudity",
-    max_miss: Annotated[
-        float, typer.Option(min=LEAST, max=MOST, help="Share of removals that may be missed.")
-    ] = 0.02,
-    confidence: Annotated[
-        float, typer.Option(min=LEAST, max=MOST, help="That all guarantees hold at once.")
-    ] = 0.95,
-    review_s: Annotated[float, typer.Option(min=LEAST, max=1e9, help="Seconds of a review.")] = 12,
-    miss_s: Annotated[
-        float, typer.Option(min=LEAST, max=1e9, help="What a miss costs, in seconds of a reviewer.")
-    ] = 3600,
-    false_remove_s: Annotated[
-        float, typer.Option(min=LEAST, max=1e9, help="What a wrong removal costs, likewise.")
-    ] = 600,
-    human_miss: Annotated[
-        float, typer.Option(min=0, max=MOST, help="Share of removals that reviewers allow.")
-    ] = 0.05,
-    human_false_remove: Annotated[
-        float, typer.Option(min=0, max=MOST, help="Share of the rest that they remove.")
-    ] = 0.02,
-    hours_a_day: Annotated[
-        float, typer.Option(min=0, max=1e6, help="Hours a day for reviews; 0 = not asked.")
-    ] = 0,
-    videos_a_day: Annotated[
-        float, typer.Option(min=LEAST, max=1e12, help="How many videos come in a day.")
-    ] = 1000,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    write: Annotated[
-        Path | None, typer.Option(help="Write the policy with the new thresholds to this file.")
-    ] = None,
+    decisions: Decisions,
+    policy: PolicyName = "nudity",
+    max_miss: Missed = 0.02,
+    confidence: Certain = 0.95,
+    review_s: ReviewS = 12,
+    miss_s: MissS = 3600,
+    false_remove_s: WrongS = 600,
+    human_miss: HumanMiss = 0.05,
+    human_false_remove: HumanWrong = 0.02,
+    hours_a_day: Hours = 0,
+    videos_a_day: Videos = 1000,
+    json: Json = False,
+    write: Write = None,
 ) -> None:
     """Tell from people's decisions where a policy's thresholds should stand.
 

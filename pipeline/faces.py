@@ -12,7 +12,6 @@ from pipeline.gathering import Seen
 from pipeline.learning.tracks import Sighting, Track, track_faces
 from pipeline.media.faces import FaceEmbedder, FaceFinder, cut_face, restore_shape
 from pipeline.media.here import Decoder
-from pipeline.media.stills import read_still
 from pipeline.records import Fit, Frame, Geometry, Policy
 
 # The whole picture, stretched; a face of a fiftieth of the longer side is 19 px wide, and found.
@@ -39,7 +38,7 @@ class FaceModels:
 
 
 def see_faces_of_still(
-    path: Path, *, submission_id: str, policy: Policy, models: FaceModels
+    path: Path, *, submission_id: str, policy: Policy, models: FaceModels, decoder: Decoder
 ) -> list[Seen]:
     """Return every face of a picture file, once each.
 
@@ -47,7 +46,7 @@ def see_faces_of_still(
         UnreadableVideoError: if it is no picture, or a part of it is missing.
         LimitExceededError: if it has too many pixels.
     """
-    frame = read_still(path, geometry=WHOLE, limits=policy.limits)
+    frame = decoder.read_still(path, geometry=WHOLE, limits=policy.limits)
     tracks = [Track((sighting,)) for sighting in _sightings(frame, models)]
     return [_to_seen(track, path, submission_id, is_video=False) for track in tracks]
 

@@ -17,7 +17,6 @@ from pipeline.judging.gate import gate_frame
 from pipeline.learning.pictures import Pictures, gather_pictures
 from pipeline.media.here import Decoder
 from pipeline.media.nearer import mirror_nearer
-from pipeline.media.stills import read_still
 from pipeline.records import Frame, Gate, Policy
 from pipeline.scoring.session import Scorer
 
@@ -71,8 +70,14 @@ class OwnSample:
         return True
 
 
-def see_still(
-    path: Path, *, submission_id: str, policy: Policy, scorer: Scorer, sample: OwnSample
+def see_still(  # noqa: PLR0913 - what is seen, by whom, and how
+    path: Path,
+    *,
+    submission_id: str,
+    policy: Policy,
+    scorer: Scorer,
+    decoder: Decoder,
+    sample: OwnSample,
 ) -> list[Seen]:
     """Return the picture of a file, in a list; an empty one where the gate calls it bad.
 
@@ -81,6 +86,7 @@ def see_still(
         submission_id: `sha256:` and the hash of its bytes.
         policy: where the gate draws its lines, and the limits.
         scorer: the model; it must offer features.
+        decoder: decodes; a child process, unless the file is one's own.
         sample: chooses what is compared with itself; one for the whole library.
 
     Raises:
@@ -89,7 +95,7 @@ def see_still(
         ModelError: if the model offers no features.
     """
     require_features(scorer)
-    frame = read_still(path, geometry=scorer.manifest.input.geometry, limits=policy.limits)
+    frame = decoder.read_still(path, geometry=scorer.manifest.input.geometry, limits=policy.limits)
     good = [frame] if _gate(frame, None, policy) is Gate.OK else []
     return _see(good, path, [submission_id], scorer, sample, is_video=False)
 

@@ -9,7 +9,6 @@ from pipeline.covering import open_footage
 from pipeline.errors import DecoderDiedError, LimitExceededError, UnreadableVideoError
 from pipeline.media.here import Decoder
 from pipeline.media.kinds import is_still
-from pipeline.media.stills import read_still
 from pipeline.records import Examination, Frame, Geometry, Policy, Rule
 from pipeline.votes import Candidates
 
@@ -60,7 +59,7 @@ def _read(
 ) -> Iterator[Shown]:
     """Yield the picture of a file, or where it is none, the frames of the video that it is."""
     if is_still(path):
-        frame = read_still(path, geometry=geometry, limits=candidates.limits)
+        frame = decoder.read_still(path, geometry=geometry, limits=candidates.limits)
         yield Shown(path, None, frame)
         return
     try:

@@ -12,7 +12,6 @@ from pipeline.covering import open_footage
 from pipeline.judging.gate import gate_frame
 from pipeline.learning.bank import Examples
 from pipeline.media.here import Decoder
-from pipeline.media.stills import read_still
 from pipeline.records import Examination, Frame, Gate, ModelOutputs, Policy
 from pipeline.scoring.session import Scorer
 
@@ -20,7 +19,7 @@ GAP_MS = 1_000
 MAX_FRAMES = 500  # of one video, about: a longer one is sampled less closely
 
 
-def see_picture(path: Path, *, policy: Policy, scorer: Scorer) -> ModelOutputs:
+def see_picture(path: Path, *, policy: Policy, scorer: Scorer, decoder: Decoder) -> ModelOutputs:
     """Return what the model makes of a picture file; of none, where the gate calls it bad.
 
     Raises:
@@ -28,7 +27,7 @@ def see_picture(path: Path, *, policy: Policy, scorer: Scorer) -> ModelOutputs:
         LimitExceededError: if it has too many pixels.
     """
     geometry = scorer.manifest.input.geometry
-    return _see([read_still(path, geometry=geometry, limits=policy.limits)], policy, scorer)
+    return _see([decoder.read_still(path, geometry=geometry, limits=policy.limits)], policy, scorer)
 
 
 def see_video(path: Path, *, policy: Policy, scorer: Scorer, decoder: Decoder) -> ModelOutputs:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -55,8 +54,15 @@ def see_pictures(policy: Policy, scorer: Scorer, decoder: Decoder) -> See:
     sample = OwnSample()
 
     def see(path: Path, submission_id: str) -> Iterable[Seen]:
-        look = see_still if is_picture(path) else partial(see_video, decoder=decoder)
-        return look(path, submission_id=submission_id, policy=policy, scorer=scorer, sample=sample)
+        look = see_still if is_picture(path) else see_video
+        return look(
+            path,
+            submission_id=submission_id,
+            policy=policy,
+            scorer=scorer,
+            decoder=decoder,
+            sample=sample,
+        )
 
     return see
 
@@ -65,9 +71,10 @@ def see_faces(policy: Policy, models: FaceModels, decoder: Decoder) -> See:
     """Return what sees the faces in files."""
 
     def see(path: Path, submission_id: str) -> Iterable[Seen]:
-        is_still = is_picture(path)
-        look = see_faces_of_still if is_still else partial(see_faces_of_video, decoder=decoder)
-        return look(path, submission_id=submission_id, policy=policy, models=models)
+        look = see_faces_of_still if is_picture(path) else see_faces_of_video
+        return look(
+            path, submission_id=submission_id, policy=policy, models=models, decoder=decoder
+        )
 
     return see
 

@@ -240,10 +240,8 @@ def _see_each(
             check()
             display.move(i, 0.0)
             try:
-                if path.suffix.lower() in PICTURE_ENDINGS:
-                    outputs = see_picture(path, policy=policy, scorer=scorer)
-                else:
-                    outputs = see_video(path, policy=policy, scorer=scorer, decoder=decoder)
+                see = see_picture if path.suffix.lower() in PICTURE_ENDINGS else see_video
+                outputs = see(path, policy=policy, scorer=scorer, decoder=decoder)
             except (UnreadableVideoError, LimitExceededError, DecoderDiedError) as fault:
                 _complain(f"{path}: {fault}")
                 continue

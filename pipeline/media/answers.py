@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import LimitExceededError, PermanentError, UnreadableVideoError
 from pipeline.media.pictures import SIGNATURE_HEIGHT_PX, SIGNATURE_WIDTH_PX, THUMBNAIL_PX
@@ -20,6 +21,7 @@ from pipeline.media.wire import (
     Header,
     LookRequest,
     MisfitError,
+    StillRequest,
     Wanted,
     printable,
     read_array,
@@ -105,25 +107,8 @@ class FrameReader:
         change = Change(header.whole("change", Change.NONE, max(Change)))
         if self._wanted is not None and change is not Change.NONE:
             raise MisfitError("a second look sees no change")
-        is_corrupt = header.flag("is_corrupt")
-        measured = {name: header.number(name, 0.0, most) for name, most in MEASURED.items()}
-        header.require_shape("pixels", self._pixels_shape)
-        header.require_shape("signature", SIGNATURE_SHAPE)
-        thumbnail_bytes = header.whole("thumbnail_bytes", 1, MAX_THUMBNAIL_BYTES)
-        pixels = read_array(line, np.uint8, self._pixels_shape)
-        signature = read_array(line, np.uint8, SIGNATURE_SHAPE)
-        thumbnail = read_bytes(line, thumbnail_bytes)
-        require_thumbnail(thumbnail)
-        return Frame(
-            timestamp_ms=self._shown_ms,
-            pts=pts,
-            look=self._look,
-            change=change,
-            pixels=pixels,
-            thumbnail=thumbnail,
-            quality=Quality(**measured, signature=signature),
-            is_corrupt=is_corrupt,
-        )
+        content = _read_content(line, header, self._pixels_shape)
+        return Frame(self._shown_ms, pts, self._look, change, *content)
 
     def _next_pts(self, header: Header) -> int:
         pts = header.whole("pts", -MAX_INT64, MAX_INT64)
@@ -134,6 +119,30 @@ class FrameReader:
             raise MisfitError("a frame was not asked for")
         self._shown_ms = timestamp_ms
         return pts
+
+
+class StillReader:
+    """Reads the one frame of a picture file."""
+
+    def __init__(self, request: StillRequest) -> None:
+        geometry = request.geometry
+        self._pixels_shape = (geometry.height_px, geometry.width_px, 3)
+        self._is_read = False
+
+    def read(self, line: Ear, header: Header) -> Frame:
+        """Read the frame behind its header.
+
+        Raises:
+            MisfitError: if it is a second one, or none that a picture can give.
+            EOFError: if the line ends.
+        """
+        if self._is_read:
+            raise MisfitError("a picture has one frame")
+        self._is_read = True
+        header.whole("pts", 0, 0)
+        header.whole("change", Change.NONE, Change.NONE)
+        content = _read_content(line, header, self._pixels_shape)
+        return Frame(0, 0, Look.FIRST, Change.NONE, *content)
 
 
 def require_thumbnail(content: bytes) -> None:
@@ -206,6 +215,22 @@ def read_end(line: Ear, header: Header, index: PacketIndex | None) -> End:
         frozenset((stream, pts) for pts in misplaced),
     )
     return End(damage, FAILURES[kind](detail) if kind else None)
+
+
+def _read_content(
+    line: Ear, header: Header, pixels_shape: tuple[int, int, int]
+) -> tuple[NDArray[np.uint8], bytes, Quality, bool]:
+    """Read pixels, thumbnail, what was measured, and whether the frame is damaged."""
+    is_corrupt = header.flag("is_corrupt")
+    measured = {name: header.number(name, 0.0, most) for name, most in MEASURED.items()}
+    header.require_shape("pixels", pixels_shape)
+    header.require_shape("signature", SIGNATURE_SHAPE)
+    thumbnail_bytes = header.whole("thumbnail_bytes", 1, MAX_THUMBNAIL_BYTES)
+    pixels = read_array(line, np.uint8, pixels_shape)
+    signature = read_array(line, np.uint8, SIGNATURE_SHAPE)
+    thumbnail = read_bytes(line, thumbnail_bytes)
+    require_thumbnail(thumbnail)
+    return pixels, thumbnail, Quality(**measured, signature=signature), is_corrupt
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:

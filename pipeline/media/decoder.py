@@ -29,6 +29,7 @@ from pipeline.media.ffmpeg import require_safe_ffmpeg
 from pipeline.media.looks import Looker
 from pipeline.media.probe_answer import video_answer
 from pipeline.media.sandbox import confine
+from pipeline.media.stills import read_still
 from pipeline.media.video import probe
 from pipeline.media.wire import (
     Allowance,
@@ -36,6 +37,7 @@ from pipeline.media.wire import (
     LookRequest,
     ProbeRequest,
     Request,
+    StillRequest,
     Wanted,
     load_request,
     pack_answer,
@@ -210,6 +212,8 @@ def _answer(
         match request:
             case ProbeRequest():
                 say(video_answer(_probe(request, descriptor, bounds), request.limits))
+            case StillRequest():
+                say(frame_answer(_read(request, descriptor)))
             case LookRequest():
                 for frame in _look(request, descriptor, bounds, damage):
                     say(frame_answer(frame))
@@ -222,6 +226,10 @@ def _answer(
 
 def _probe(request: ProbeRequest, descriptor: int, bounds: CpuBudget) -> Video:
     return probe(request.path, limits=request.limits, budget=bounds, descriptor=descriptor)
+
+
+def _read(request: StillRequest, descriptor: int) -> Frame:
+    return read_still(descriptor, geometry=request.geometry, limits=request.limits)
 
 
 def _look(

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from pipeline.media.decode import CpuBudget
 from pipeline.media.looks import AnyLooker, Looker
+from pipeline.media.stills import read_still
 from pipeline.media.video import probe
 from pipeline.probed import Video
-from pipeline.records import Limits
+from pipeline.records import Frame, Geometry, Limits
 
 
 class Decoder(Protocol):
@@ -25,6 +26,9 @@ class Decoder(Protocol):
 
     def probe(self, path: Path, *, limits: Limits, budget: CpuBudget) -> Video:
         """Read what the container says, index every packet, and look at the first frame."""
+
+    def read_still(self, path: Path, *, geometry: Geometry, limits: Limits) -> Frame:
+        """Return the frame that a picture file shows."""
 
     def look_through(self, looker: Looker) -> AnyLooker:
         """Return what looks in the looker's stead."""
@@ -48,6 +52,10 @@ class DecoderHere:
     def probe(self, path: Path, *, limits: Limits, budget: CpuBudget) -> Video:
         """Probe the file; see `pipeline.media.video.probe`."""
         return probe(path, limits=limits, budget=budget)
+
+    def read_still(self, path: Path, *, geometry: Geometry, limits: Limits) -> Frame:
+        """Read the picture; see `pipeline.media.stills.read_still`."""
+        return read_still(path, geometry=geometry, limits=limits)
 
     def look_through(self, looker: Looker) -> AnyLooker:
         """Return the looker."""

@@ -7,14 +7,14 @@ it reads what strangers handed in: see `wire`.
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from pipeline.errors import BackendUnavailableError, DecoderDiedError
-from pipeline.media.answers import FrameReader
+from pipeline.media.answers import FrameReader, StillReader
 from pipeline.media.child import Child, Talk
 from pipeline.media.container import open_regular_file
 from pipeline.media.decode import CpuBudget, Damage
@@ -23,14 +23,18 @@ from pipeline.media.plan import Plan
 from pipeline.media.probe_answer import VideoReader
 from pipeline.media.wire import (
     Allowance,
+    Ear,
+    Header,
     LookRequest,
     MisfitError,
     ProbeRequest,
+    Request,
+    StillRequest,
     Wanted,
     printable,
 )
 from pipeline.probed import PacketIndex, Video
-from pipeline.records import Frame, Limits, Look, Policy, Span
+from pipeline.records import Frame, Geometry, Limits, Look, Policy, Span
 
 EXAMINE_S = 60.0  # a decoder that has not started within this time does not start
 DECODER = (sys.executable, "-m", "pipeline.media.decoder")
@@ -191,19 +195,19 @@ class DecoderProcess:
             LimitExceededError: if it has more pixels, frames or time than *limits* allow.
             DecoderDiedError: if the child dies, hangs or speaks nonsense.
         """
-        talk = Talk(
-            path,
-            ProbeRequest(path, limits, Allowance.of(budget)),
-            kind="video",
-            read=VideoReader(path, limits).read,
-            index=None,
-            damage=Damage(),
-        )
-        videos = list(self._answers(talk))  # one at most: the reader refuses a second
-        with self._blaming(path):
-            if not videos:
-                raise MisfitError("neither a video nor an error")
-        return videos[0]
+        request = ProbeRequest(path, limits, Allowance.of(budget))
+        return self._ask_once(path, request, kind="video", read=VideoReader(path, limits).read)
+
+    def read_still(self, path: Path, *, geometry: Geometry, limits: Limits) -> Frame:
+        """Return the frame that a picture file shows; see `pipeline.media.stills.read_still`.
+
+        Raises:
+            UnreadableVideoError: if this is no such file, or not all of it can be decoded.
+            LimitExceededError: if it has more pixels than *limits* allow.
+            DecoderDiedError: if the child dies, hangs or speaks nonsense.
+        """
+        request = StillRequest(path, geometry, limits, Allowance(limits.max_cpu_s, 0.0))
+        return self._ask_once(path, request, kind="frame", read=StillReader(request).read)
 
     def look(self, looker: Looker, task: Plan | Wanted) -> Generator[Frame]:
         """Yield the frames that *looker* would: its first look at a plan, else its second.
@@ -229,6 +233,17 @@ class DecoderProcess:
         yield from self._answers(
             Talk(path, request, kind="frame", read=read, index=index, damage=looker.damage)
         )
+
+    def _ask_once(
+        self, path: Path, request: Request, *, kind: str, read: Callable[[Ear, Header], Item]
+    ) -> Item:
+        """Return the one answer to a request; the reader refuses a second."""
+        talk = Talk(path, request, kind=kind, read=read, index=None, damage=Damage())
+        found = list(self._answers(talk))
+        with self._blaming(path):
+            if not found:
+                raise MisfitError(f"neither a {kind} nor an error")
+        return found[0]
 
     def _answers(self, talk: Talk[Item]) -> Generator[Item]:
         child = self._begin(talk)

@@ -11,16 +11,21 @@ from pipeline.media.pictures import Renderer
 from pipeline.records import Change, Frame, Geometry, Limits, Look
 
 
-def read_still(path: Path, *, geometry: Geometry, limits: Limits) -> Frame:
+def read_still(file: Path | int, *, geometry: Geometry, limits: Limits) -> Frame:
     """Return the picture of a BMP, JPEG, PNG or WebP file, upright, in the model's geometry.
 
     A file of which a part is missing or damaged is refused: half a picture may show anything.
+
+    Args:
+        file: its path, or the descriptor of one that is open, and stays so.
+        geometry: the pixels that the model wants.
+        limits: how many pixels it may have.
 
     Raises:
         UnreadableVideoError: if this is no such file, or not all of it can be decoded.
         LimitExceededError: if it has more pixels than *limits* allow.
     """
-    with open_container(path, limits, STILL_FORMATS) as container:
+    with open_container(file, limits, STILL_FORMATS) as container:
         stream = container.streams.video[0]
         size = stream.width, stream.height
         if 0 in size:  # FFmpeg had a look, and would have none of it

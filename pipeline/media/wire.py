@@ -58,6 +58,16 @@ class ProbeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class StillRequest:
+    """Asks for the frame that a picture file shows; its path is but its name."""
+
+    path: Path
+    geometry: Geometry
+    limits: Limits
+    allowance: Allowance
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """The frames that a second look goes back to."""
 
@@ -86,7 +96,7 @@ class LookRequest:
     allowance: Allowance
 
 
-Request = ProbeRequest | LookRequest
+Request = ProbeRequest | StillRequest | LookRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

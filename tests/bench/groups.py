@@ -109,7 +109,12 @@ def _stills(paths: list[Path], scorer: Scorer) -> Iterator[Seen]:
     policy, sample = find_policy("default"), OwnSample()
     for path in paths:
         yield from see_still(
-            path, submission_id=identify(path), policy=policy, scorer=scorer, sample=sample
+            path,
+            submission_id=identify(path),
+            policy=policy,
+            scorer=scorer,
+            decoder=DecoderHere(),
+            sample=sample,
         )
 
 

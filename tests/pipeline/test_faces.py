@@ -82,7 +82,7 @@ def test_a_face_is_found_where_it_is(tmp_path: Path, models: FaceModels) -> None
     Image.fromarray(astronaut()).save(tmp_path / "a.png")
 
     (face,) = see_faces_of_still(
-        tmp_path / "a.png", submission_id=KEY, policy=POLICY, models=models
+        tmp_path / "a.png", submission_id=KEY, policy=POLICY, models=models, decoder=DecoderHere()
     )
 
     x, y = map(int, face.key.removeprefix(f"{KEY}#").split(","))
@@ -97,7 +97,7 @@ def test_a_picture_of_another_shape_is_not_stretched(tmp_path: Path, models: Fac
 
     (face,) = models.finder.find(wide)
     (seen,) = see_faces_of_still(
-        tmp_path / "a.png", submission_id=KEY, policy=POLICY, models=models
+        tmp_path / "a.png", submission_id=KEY, policy=POLICY, models=models, decoder=DecoderHere()
     )
 
     x, y = map(int, seen.key.removeprefix(f"{KEY}#").split(","))
@@ -111,7 +111,9 @@ def test_without_faces_there_is_nothing(tmp_path: Path, models: FaceModels) -> N
     bricks = np.asarray(skimage.data.brick())  # type: ignore[no-untyped-call]
     Image.fromarray(bricks).convert("RGB").save(tmp_path / "a.png")
 
-    seen = see_faces_of_still(tmp_path / "a.png", submission_id=KEY, policy=POLICY, models=models)
+    seen = see_faces_of_still(
+        tmp_path / "a.png", submission_id=KEY, policy=POLICY, models=models, decoder=DecoderHere()
+    )
 
     assert seen == []
     assert group_pictures(to_pictures(seen), Facts(), cut=0.1).groups == ()
@@ -153,7 +155,11 @@ def test_faces_are_grouped_as_pictures_are(tmp_path: Path, models: FaceModels) -
         face
         for name, key in zip("ab", keys, strict=True)
         for face in see_faces_of_still(
-            tmp_path / f"{name}.png", submission_id=key, policy=POLICY, models=models
+            tmp_path / f"{name}.png",
+            submission_id=key,
+            policy=POLICY,
+            models=models,
+            decoder=DecoderHere(),
         )
     ]
 

@@ -38,7 +38,14 @@ def open_model(manifest: Path) -> Scorer:
 
 
 def still(path: Path, scorer: Scorer, key: str = "sha256:a") -> list[Seen]:
-    return see_still(path, submission_id=key, policy=POLICY, scorer=scorer, sample=OwnSample())
+    return see_still(
+        path,
+        submission_id=key,
+        policy=POLICY,
+        scorer=scorer,
+        decoder=DecoderHere(),
+        sample=OwnSample(),
+    )
 
 
 def test_a_picture_is_seen_with_features_and_likeness_to_itself(

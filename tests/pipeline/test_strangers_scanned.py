@@ -84,7 +84,9 @@ def tint(folder: Path) -> Scorer:
 def detector(folder: Path, tint: Scorer) -> Detector:
     """A bank of the photographs that the films show."""
     paths = sorted((folder / "crops").iterdir())
-    examples = to_examples([see_picture(path, policy=POLICY, scorer=tint) for path in paths])
+    examples = to_examples(
+        [see_picture(path, policy=POLICY, scorer=tint, decoder=DecoderHere()) for path in paths]
+    )
     bank = fit_bank(
         examples,
         tint.facts,
@@ -268,7 +270,9 @@ def test_a_video_is_seen_about_once_a_second_and_its_bad_frames_are_not(
 
 
 def test_each_file_is_a_source_of_its_own(folder: Path, tint: Scorer) -> None:
-    crop = see_picture(folder / "crops" / "00.png", policy=POLICY, scorer=tint)
+    crop = see_picture(
+        folder / "crops" / "00.png", policy=POLICY, scorer=tint, decoder=DecoderHere()
+    )
     clip = see_video(folder / "familiar.mkv", policy=POLICY, scorer=tint, decoder=DecoderHere())
 
     examples = to_examples([crop, clip, crop])
@@ -280,7 +284,9 @@ def test_each_file_is_a_source_of_its_own(folder: Path, tint: Scorer) -> None:
 @pytest.mark.parametrize(("most", "kept"), [(1, 1), (3, 3), (99, 44)])
 def test_frames_are_thinned_out_evenly(most: int, kept: int, folder: Path, tint: Scorer) -> None:
     paths = sorted((folder / "crops").iterdir())
-    many = to_examples([see_picture(path, policy=POLICY, scorer=tint) for path in paths])
+    many = to_examples(
+        [see_picture(path, policy=POLICY, scorer=tint, decoder=DecoderHere()) for path in paths]
+    )
     outputs = tint.score(np.zeros((CROPS, 96, 96, 3), np.uint8))
     outputs = replace(outputs, features=many.features)
 

@@ -33,7 +33,9 @@ def scorer() -> Scorer:
 
 def see(scorer: Scorer, folder: Path, some: slice) -> list[ModelOutputs]:
     paths = sorted(folder.iterdir())[some]
-    return [see_picture(path, policy=POLICY, scorer=scorer) for path in paths]
+    return [
+        see_picture(path, policy=POLICY, scorer=scorer, decoder=DecoderHere()) for path in paths
+    ]
 
 
 def see_clothes(scorer: Scorer, shared: Path, some: slice) -> list[ModelOutputs]:

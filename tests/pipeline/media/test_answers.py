@@ -18,6 +18,7 @@ from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.media.answers import (
     SIGNATURE_SHAPE,
     FrameReader,
+    StillReader,
     end_answer,
     frame_answer,
     read_end,
@@ -30,6 +31,7 @@ from pipeline.media.wire import (
     Answer,
     LookRequest,
     MisfitError,
+    StillRequest,
     Wanted,
     pack_answer,
     read_header,
@@ -37,7 +39,7 @@ from pipeline.media.wire import (
 from pipeline.probed import PacketIndex, Video
 from pipeline.records import Change, DamageKeys, Fit, Frame, Geometry, Look, Quality, VideoFacts
 from tests.pipeline.media.line_parts import JSON, Tape
-from tests.pipeline.media.media_parts import gop, index_of
+from tests.pipeline.media.media_parts import LIMITS, gop, index_of
 from tests.pipeline.media.remote_parts import assert_same_frames
 from tests.scanning import colour_policy
 
@@ -299,3 +301,21 @@ def test_a_thumbnail_says_how_large_it_is_without_being_decoded(size: tuple[int,
     scan = content.index(b"\xff\xda")
 
     assert thumbnail_size(content) == thumbnail_size(content[: scan + 2]) == size
+
+
+def test_a_picture_has_one_frame_at_no_time() -> None:
+    asked = StillRequest(Path("/a.png"), SIZE, LIMITS, Allowance(1.0, 0.0))
+    sent = frame_answer(frame(0))
+
+    def read(*answers: Answer) -> list[Frame]:
+        tape = Tape(b"".join(map(pack_answer, answers)))
+        reader = StillReader(asked)
+        return [reader.read(tape, read_header(tape)) for _ in answers]
+
+    assert_same_frames(read(sent), [frame(0)])
+    with pytest.raises(MisfitError, match="one frame"):
+        read(sent, sent)
+    with pytest.raises(MisfitError, match="pts"):
+        read(frame_answer(frame(50)))
+    with pytest.raises(MisfitError, match="change"):
+        read(frame_answer(frame(0, change=Change.SHOT)))

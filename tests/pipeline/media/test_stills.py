@@ -10,10 +10,12 @@ from PIL import Image
 
 from pipeline.errors import LimitExceededError, UnreadableVideoError
 from pipeline.media.encode import Encoding, write_video
+from pipeline.media.remote import DecoderProcess
 from pipeline.media.stills import read_still
 from pipeline.records import Fit, Frame, Geometry, Limits
 from tests.films import even_ms, film
 from tests.pipeline.media.media_parts import LIMITS
+from tests.pipeline.media.remote_parts import assert_same_frames
 
 WHOLE = Geometry(48, 48, 48, Fit.STRETCH)
 ORIENTATION = 0x112  # the tag of EXIF
@@ -119,3 +121,32 @@ def test_more_pixels_than_allowed_are_refused_by_their_number(tmp_path: Path) ->
 def test_a_missing_file_is_named_as_missing(tmp_path: Path) -> None:
     with pytest.raises(UnreadableVideoError, match="No such file"):
         read_still(tmp_path / "x.png", geometry=WHOLE, limits=LIMITS)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP"])
+def test_the_sandboxed_child_reads_the_same(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(encoded(form, halves()))
+    with DecoderProcess(silence_s=60.0) as decoder:
+        there = decoder.read_still(path, geometry=WHOLE, limits=LIMITS)
+    here = read_still(path, geometry=WHOLE, limits=LIMITS)
+
+    assert_same_frames([there], [here])
+
+
+def test_the_child_refuses_what_is_refused_here_and_goes_on(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    good.write_bytes(encoded("PNG", halves()))
+    content = encoded("PNG", halves())
+    bad.write_bytes(content[: len(content) // 2])
+    limits = Limits(96 * 64 - 1, 1, 1, 1.0)
+    with DecoderProcess(silence_s=60.0) as decoder:
+        with pytest.raises(UnreadableVideoError):
+            decoder.read_still(bad, geometry=WHOLE, limits=LIMITS)
+        with pytest.raises(LimitExceededError, match="96x64 pixels"):
+            decoder.read_still(good, geometry=WHOLE, limits=limits)
+        with pytest.raises(UnreadableVideoError, match="No such file"):
+            decoder.read_still(tmp_path / "none.png", geometry=WHOLE, limits=LIMITS)
+        pid = decoder.pid
+        assert decoder.read_still(good, geometry=WHOLE, limits=LIMITS).pixels.shape == (48, 48, 3)
+        assert decoder.pid == pid

@@ -1,7 +1,6 @@
 """Where submissions come from: uploads in the artifact store, and URIs that the operator allows."""
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pipeline.outputs.names import to_printable
 from workers.download import HTTPS, OUTSIDE, Bounds, Outside, download, require_size
 from workers.errors import ForbiddenSourceError, NotFoundError, StoreUnavailableError
 from workers.store.artifacts import AWAY, ArtifactStore
+from workers.store.copies import temporary_copy
 
 UPLOAD_SCHEME = "upload"  # an artifact that an uploader has sent us
 FILE = "file://"
@@ -105,13 +105,14 @@ def fetched(
         require_size(path.stat().st_size, terms.max_bytes)
         yield path
         return
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="fetched-") as copy:
+    with temporary_copy(folder) as (copy, path):
         if place.scheme == HTTPS:
             bounds = Bounds(terms.max_bytes, terms.timeout_s)
             download(place.plain, copy, bounds, terms.outside)
         else:
             _copy(place, copy, terms)
-        yield Path(copy.name)
+        copy.flush()
+        yield path
 
 
 def hash_file(path: Path) -> tuple[str, int]:

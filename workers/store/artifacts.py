@@ -11,7 +11,6 @@ import posixpath
 import re
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import IO, Any
 import fsspec
 
 from workers.errors import ArtifactsUnavailableError, NotFoundError, SettingsError
+from workers.store.copies import temporary_copy
 
 try:
     from aiohttp import ClientError
@@ -119,11 +119,11 @@ class ArtifactStore:
                 raise NotFoundError(f"no artifact {name}")
             yield path
             return
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="fetched-") as copy:
+        with temporary_copy(folder) as (copy, path):
             with self.open(name) as file:
                 shutil.copyfileobj(file, copy, CHUNK_BYTES)
             copy.flush()
-            yield Path(copy.name)
+            yield path
 
     def erase(self, prefix: str) -> None:
         """Remove all files under *prefix*; there may be none.

@@ -181,7 +181,7 @@ class TestObjects:
         options = server.options | {"skip_instance_cache": True}
         terms = FetchTerms(PREFIXES, MAX_BYTES, options)
         with fetched(uri, artifacts=store, terms=terms, folder=folder) as path:
-            assert path.parent == folder
+            assert path.readlink().parent == folder  # on its disk, without a name
             return path.read_bytes()
 
     @pytest.mark.parametrize("key", ["a.mp4", "a b.mp4", "a::b", "*", "100%25", "\N{SNOWMAN}"])

@@ -87,12 +87,16 @@ class Planned:
 
 
 def claim(connection: Connection, step_id: str, claimant: Claimant, *, now_ms: int) -> Step | None:
-    """Take a step that is due, or return None: done, held by another, resting, never heard of."""
+    """Take a step that is due, or return None: done, held by another, resting, never heard of.
+
+    One that was tried as often as it may be is nobody's: the relay gives it up.
+    """
     terms = claimant.terms
     is_due = (
         steps.c.id == step_id,
         steps.c.state == StepState.DUE.value,
         steps.c.due_ms <= now_ms,
+        steps.c.attempts < terms.max_attempts,
     )
     # Everybody locks the run before its steps, so that no two wait for one another.
     connection.execute(

@@ -92,6 +92,17 @@ def test_an_attempt_that_was_handed_back_does_not_count(database: Database) -> N
     assert (again.attempts, again.fence) == (1, 2)
 
 
+def test_nobody_takes_what_was_tried_as_often_as_it_may_be(database: Database) -> None:
+    """The relay gives it up in a while; until then no worker tries it once more."""
+    step_id = step_of(database, hand_in(database).run, StepKind.PLAN)
+    for _ in range(TERMS.max_attempts):
+        step = must_take(database, step_id)
+        with database.write() as connection:
+            retry(connection, step, due_ms=NOW_MS, why="the decoder died")
+
+    assert take(database, step_id) is None
+
+
 def test_an_old_fence_commits_nothing(database: Database) -> None:
     run = hand_in(database).run
     step_id = step_of(database, run, StepKind.PLAN)

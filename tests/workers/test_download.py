@@ -76,7 +76,7 @@ def read(authority: Authority, tmp_path: Path) -> Callable[..., bytes]:
         store = ArtifactStore(f"file://{tmp_path / 'artifacts'}")
         try:
             with fetched(f"{place}{path}", artifacts=store, terms=terms, folder=folder) as copy:
-                assert copy.parent == folder
+                assert copy.readlink().parent == folder  # on its disk, without a name
                 return copy.read_bytes()
         finally:
             assert list(folder.iterdir()) == []

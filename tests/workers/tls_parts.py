@@ -134,6 +134,13 @@ class Host:
             self.deed(connection)
 
 
+def can_listen(address: str) -> bool:
+    """Whether this machine has this address; not all have one of IPv6."""
+    with contextlib.suppress(OSError), socket.create_server((address, 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
 @contextmanager
 def listening(context: ssl.SSLContext | None = None, address: str = HERE) -> Iterator[Host]:
     """Give a host; without a context it talks no TLS."""

@@ -40,7 +40,7 @@ ATTEMPTS = {
     "go-elsewhere": "os.chdir('/')",
     "reopen-what-is-open": "open('/proc/self/fd/2', 'rb')",
     "reach-the-network": "socket.socket(socket.AF_INET, socket.SOCK_STREAM)",
-    "reach-the-network-by-datagrams": "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)",
+    "reach-the-network-by-datagrams": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
     "reach-a-neighbour": "socket.socket(socket.AF_UNIX)",
     "make-a-pair-of-sockets": "socket.socketpair()",
     "make-a-pipe": "os.pipe()",
@@ -125,6 +125,20 @@ def test_threads_from_before_are_confined_too(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+# What containers take from root: all that it may more than others, its name left to it.
+POWERLESS = (
+    "import struct; libc = ctypes.CDLL(None)\n"
+    "libc.capset(struct.pack('II', 0x20080522, 0), struct.pack('6I', *[0] * 6))\n"
+)
+
+
+def test_root_without_its_powers_is_confined_all_the_same(tmp_path: Path) -> None:
+    """A decoder that cannot become nobody must still decode, and open nothing."""
+    done = attempt(tmp_path, POWERLESS + CONFINED, "open('/etc/passwd')")
+
+    assert done.stderr.rstrip().endswith("Operation not permitted: '/etc/passwd'")
 
 
 def test_what_holds_is_said_and_what_does_not_is_shouted() -> None:

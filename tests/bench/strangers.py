@@ -198,14 +198,20 @@ def tell_negatives(splits: Sequence[Split]) -> None:
         for weight in (0.0, 0.5, 1.0):
             found = []
             for name, strangers in tested.items():
-                others = np.concatenate([x for other, x in split.far.items() if other != name])
-                negatives = ood.normalise(rng.permutation(others)[:NEGATIVES])
+                negatives = ood.normalise(draw_negatives(split, name, rng))
                 scores = [
                     ood.knn(x, bank) - weight * ood.knn(x, negatives)
                     for x in (split.familiar, strangers)
                 ]
                 found.append(fpr95(scores[0], scores[1]))
             figures.setdefault(f"KNN - {weight:g} x KNN to negatives", []).append(found)
+        for title, share in (("without", 0), ("with", 1)):
+            found = []
+            for name, strangers in tested.items():
+                negatives = draw_negatives(split, name, rng)[: share * NEGATIVES]
+                ask = softmax_beside(split, negatives)
+                found.append(fpr95(ask(split.familiar), ask(strangers)))
+            figures.setdefault(f"maximum softmax, {title} a negative class", []).append(found)
     rows = [
         (name, f"{np.mean(found, axis=0)[0]:.3f}", f"{np.mean(found, axis=0)[1:].mean():.3f}")
         for name, found in figures.items()
@@ -214,6 +220,21 @@ def tell_negatives(splits: Sequence[Split]) -> None:
         f"{NEGATIVES} negatives of the far sets, but for the one that is tested; FPR95:\n\n"
         f"{markdown(('score', 'near', 'mean of far'), rows)}\n"
     )
+
+
+def draw_negatives(split: Split, tested: str, rng: np.random.Generator) -> Array:
+    """Return features of far strangers of all sets but the one that is tested."""
+    others = np.concatenate([x for other, x in split.far.items() if other != tested])
+    return np.asarray(rng.permutation(others)[:NEGATIVES], dtype=np.float32)
+
+
+def softmax_beside(split: Split, negatives: Array) -> Callable[[Array], Array]:
+    """Return the negated softmax of the likeliest class, a class of negatives not counted."""
+    known = int(split.classes.max()) + 1
+    given = np.concatenate([split.classes, np.full(len(negatives), known)])
+    features = np.concatenate([split.bank, negatives])
+    head = LogisticRegression(max_iter=3000).fit(features, given)
+    return lambda x: np.asarray(-head.predict_proba(x)[:, :known].max(axis=1))
 
 
 def tell_time() -> None:

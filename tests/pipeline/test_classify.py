@@ -1,6 +1,7 @@
 """The chain of a classification: files in, one answer or a person out, nothing dropped."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from pipeline.classified import Classified, VoteOutcome
 from pipeline.classify import Judges, Strangeness, classify
 from pipeline.records import BankFacts, Gate, ModelOutputs
 from pipeline.scoring.session import Scorer
-from pipeline.votes import DoubtKind
+from pipeline.votes import Candidate, DoubtKind
 from tests.classifying import colours, judges, save, save_black, save_video
 
 BANK = BankFacts("0" * 64, "knn", threshold=0.5, false_alarms=0.05)
@@ -42,6 +43,18 @@ def test_a_bad_picture_is_told_and_does_not_vote(tmp_path: Path, colour: Scorer)
     assert [seen.gate for seen in found.pictures] == [Gate.BLACK, Gate.OK]
     assert [picture.weight for picture in found.vote.pictures] == [0, 1]
     assert found.vote.answer == "magenta"
+
+
+def test_what_falls_to_a_negative_class_is_none_of_them(tmp_path: Path, colour: Scorer) -> None:
+    """The model knows another label beside magenta; no candidate names it."""
+    only = replace(colours(), candidates=(Candidate("magenta", ("magenta",), (), 0.9, ()),))
+    paths = [save(tmp_path / f"{seed}.png", is_magenta=False, seed=seed) for seed in range(3)]
+
+    found = run(paths, judges(colour, only))
+
+    assert found.vote is not None
+    assert found.outcome is VoteOutcome.REVIEW
+    assert DoubtKind.NOTHING_SAID in {doubt.kind for doubt in found.vote.doubts}
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def doubts_of(found: Scan) -> list[str]:
     return [reason.detail for reason in reasons if reason.kind is ReasonKind.DECODE]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("length_ms", "chunks"), [(500, 1), (500, 2), (500, 5), (1_000, 2)])
 @pytest.mark.parametrize("encoding", ENCODINGS)

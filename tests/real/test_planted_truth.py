@@ -91,7 +91,7 @@ def assert_found(found: Scan, incident: Incident) -> None:
     assert judgement.coverage == 1.0
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("times", [EVEN_MS, UNEVEN_MS], ids=["cfr", "vfr"])
 @pytest.mark.parametrize(("length_ms", "share", "where"), INCIDENTS)
